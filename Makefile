@@ -1,0 +1,42 @@
+# For people. The build itself is CMake (CMakePresets.json); this only names the usual ways through it.
+.PHONY: all build demo test test-asan test-tsan tidy format install clean
+.DEFAULT_GOAL := all
+
+all: build
+
+build: build/release/build.ninja
+	cmake --build --preset release
+
+build/release/build.ninja: CMakeLists.txt CMakePresets.json
+	scripts/install-deps build test
+	cmake --preset release
+
+demo:
+	scripts/install-deps build test
+	$(MAKE) --no-print-directory build
+	scripts/demo
+
+test:
+	scripts/install-deps build test
+	$(MAKE) --no-print-directory build
+	ctest --preset release -j2
+
+test-asan test-tsan: test-%:
+	scripts/install-deps build test
+	cmake --preset $*
+	cmake --build --preset $*
+	ctest --preset $* -j2
+
+tidy:
+	scripts/install-deps build test dev
+	cmake --preset tidy
+	cmake --build --preset tidy
+
+format:
+	git ls-files '*.cc' '*.h' | xargs clang-format-16 -i
+
+install: build
+	cmake --install build/release
+
+clean:
+	rm -rf build

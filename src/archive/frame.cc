@@ -1,0 +1,174 @@
+#include "archive/frame.h"
+
+#include <libdeflate.h>
+#include <zstd.h>
+
+#include <mutex>
+#include <utility>
+
+#include "base/error.h"
+#include "base/format.h"
+
+namespace icecore::archive {
+namespace {
+
+template <auto free_function>
+struct Freer {
+    template <typename T>
+    void operator()(T* context) const {
+        free_function(context);
+    }
+};
+
+using ZstdEncoder = std::unique_ptr<ZSTD_CCtx, Freer<ZSTD_freeCCtx>>;
+using ZstdDecoder = std::unique_ptr<ZSTD_DCtx, Freer<ZSTD_freeDCtx>>;
+using GzipEncoder = std::unique_ptr<libdeflate_compressor, Freer<libdeflate_free_compressor>>;
+using GzipDecoder = std::unique_ptr<libdeflate_decompressor, Freer<libdeflate_free_decompressor>>;
+
+/// gzip member without content: 10 bytes of header, 2 of deflate data, 8 of trailer (RFC 1952).
+constexpr std::size_t kGzipBytesMin = 20;
+
+[[noreturn]] void corrupt(std::string message) {
+    throw Error(Error::Kind::corrupt, std::move(message));
+}
+
+template <typename Context>
+Context require(Context context) {
+    if (!context) throw std::bad_alloc();
+    return context;
+}
+
+/// Contexts waiting for the next thread that needs one: there are never more than threads that encode at
+/// once.
+template <typename Context>
+class ContextPool {
+  public:
+    template <typename Make>
+    Context take(Make make) {
+        {
+            std::lock_guard lock(mutex_);
+            if (!idle_.empty()) {
+                Context context = std::move(idle_.back());
+                idle_.pop_back();
+                return context;
+            }
+        }
+        return require(make());
+    }
+
+    void give_back(Context context) {
+        std::lock_guard lock(mutex_);
+        idle_.push_back(std::move(context));
+    }
+
+  private:
+    std::mutex mutex_;
+    std::vector<Context> idle_;  // guarded by mutex_
+};
+
+ZstdEncoder make_zstd_encoder(int level) {
+    auto context = require(ZstdEncoder(ZSTD_createCCtx()));
+    for (auto [parameter, value] : {std::pair{ZSTD_c_compressionLevel, level}, {ZSTD_c_checksumFlag, 1}})
+        CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(context.get(), parameter, value)));
+    return context;
+}
+
+void decode_zstd(std::string_view frame, std::uint32_t raw_bytes, std::string& out) {
+    if (ZSTD_getFrameContentSize(frame.data(), frame.size()) != raw_bytes)
+        corrupt(format("it is not a zstd frame of {} bytes", raw_bytes));
+    // ZSTD_decompressDCtx would go on into a second frame.
+    if (ZSTD_findFrameCompressedSize(frame.data(), frame.size()) != frame.size())
+        corrupt("the zstd frame's length is wrong");
+    thread_local const ZstdDecoder decoder = require(ZstdDecoder(ZSTD_createDCtx()));
+    std::size_t before = out.size();
+    out.resize(before + raw_bytes);
+    std::size_t n =
+        ZSTD_decompressDCtx(decoder.get(), out.data() + before, raw_bytes, frame.data(), frame.size());
+    if (n == raw_bytes) return;
+    out.resize(before);
+    corrupt(ZSTD_isError(n) ? format("zstd: {}", ZSTD_getErrorName(n))
+                            : "the zstd frame expands to too little");
+}
+
+/// Uncompressed size as the member's last 4 bytes give it.
+std::uint32_t gzip_isize(std::string_view member) {
+    std::uint32_t size = 0;
+    for (std::size_t i = 0; i < 4; ++i)
+        size |= std::uint32_t{static_cast<std::uint8_t>(member[member.size() - 4 + i])} << (8 * i);
+    return size;
+}
+
+void decode_gzip(std::string_view frame, std::uint32_t raw_bytes, std::string& out) {
+    if (frame.size() < kGzipBytesMin || gzip_isize(frame) != raw_bytes)
+        corrupt(format("it is not a gzip member of {} bytes", raw_bytes));
+    thread_local const GzipDecoder decoder = require(GzipDecoder(libdeflate_alloc_decompressor()));
+    std::size_t before = out.size();
+    out.resize(before + raw_bytes);
+    std::size_t used = 0;
+    // No place for the actual size: it must be raw_bytes exactly.
+    libdeflate_result result = libdeflate_gzip_decompress_ex(decoder.get(), frame.data(), frame.size(),
+                                                             out.data() + before, raw_bytes, &used, nullptr);
+    if (result == LIBDEFLATE_SUCCESS && used == frame.size()) return;
+    out.resize(before);
+    corrupt(result == LIBDEFLATE_SUCCESS    ? "bytes follow the gzip member"
+            : result == LIBDEFLATE_BAD_DATA ? "the gzip member is damaged"
+                                            : "the gzip member expands to another size");
+}
+
+}  // namespace
+
+struct FrameEncoder::Pool {
+    ContextPool<ZstdEncoder> zstd;
+    ContextPool<GzipEncoder> gzip;
+};
+
+FrameEncoder::FrameEncoder(Compression compression)
+    : compression_(compression), pool_(std::make_unique<Pool>()) {}
+FrameEncoder::~FrameEncoder() = default;
+
+void FrameEncoder::encode(std::string_view raw, std::string& out) {
+    CHECK(!raw.empty() && raw.size() <= kFrameBytesMax);
+    switch (compression_.method) {
+        case Compression::Method::none:
+            out.assign(raw);
+            return;
+        case Compression::Method::zstd: {
+            auto context = pool_->zstd.take([this] { return make_zstd_encoder(compression_.level); });
+            out.resize(ZSTD_compressBound(raw.size()));
+            std::size_t n = ZSTD_compress2(context.get(), out.data(), out.size(), raw.data(), raw.size());
+            if (ZSTD_isError(n)) throw Error(Error::Kind::io, format("zstd: {}", ZSTD_getErrorName(n)));
+            out.resize(n);
+            pool_->zstd.give_back(std::move(context));
+            return;
+        }
+        case Compression::Method::gzip: {
+            auto context = pool_->gzip.take(
+                [this] { return GzipEncoder(libdeflate_alloc_compressor(compression_.level)); });
+            out.resize(libdeflate_gzip_compress_bound(context.get(), raw.size()));
+            std::size_t n =
+                libdeflate_gzip_compress(context.get(), raw.data(), raw.size(), out.data(), out.size());
+            CHECK(n > 0);
+            out.resize(n);
+            pool_->gzip.give_back(std::move(context));
+            return;
+        }
+    }
+}
+
+void decode_frame(Compression::Method method, std::string_view frame, std::uint32_t raw_bytes,
+                  std::string& out) {
+    if (raw_bytes == 0 || raw_bytes > kFrameBytesMax)
+        corrupt(format("a frame of {} bytes, but frames hold 1 to {}", raw_bytes, kFrameBytesMax));
+    switch (method) {
+        case Compression::Method::zstd:
+            return decode_zstd(frame, raw_bytes, out);
+        case Compression::Method::gzip:
+            return decode_gzip(frame, raw_bytes, out);
+        case Compression::Method::none:
+            if (frame.size() != raw_bytes) corrupt(format("{} bytes instead of {}", frame.size(), raw_bytes));
+            out += frame;
+            return;
+    }
+}
+
+}  // namespace icecore::archive

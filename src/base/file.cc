@@ -1,0 +1,286 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+
+#include "base/error.h"
+#include "base/text.h"
+
+// statx's flags and masks come from glibc (sys/stat.h); the attribute bits that glibc 2.36 lacks are in linux/stat.h,
+// which cannot be included beside it.
+#ifndef STATX_ATTR_NODUMP
+#define STATX_ATTR_NODUMP 0x00000040
+#endif
+#ifndef STATX_ATTR_MOUNT_ROOT
+#define STATX_ATTR_MOUNT_ROOT 0x00002000
+#endif
+
+namespace icecore {
+namespace {
+
+/// openat2 on a path shorter than PATH_MAX.
+int openat2_beneath(int dir, const char* path, int flags, unsigned mode) {
+    open_how how{};
+    how.flags = static_cast<unsigned>(flags) | static_cast<unsigned>(O_CLOEXEC);
+    how.mode = (flags & O_CREAT) != 0 ? mode : 0;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    while (true) {
+        long fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
+        if (fd >= 0) return static_cast<int>(fd);
+        // EAGAIN: a rename elsewhere raced with the lookup of a path that is checked for escapes. With O_NONBLOCK it
+        // can also mean that another process holds a lease on the file, for up to 45 seconds: not to be waited for.
+        bool raced = errno == EAGAIN && (flags & O_NONBLOCK) == 0;
+        if (errno != EINTR && !raced) return -1;
+    }
+}
+
+class PosixOutputFile final : public OutputFile {
+  public:
+    PosixOutputFile(std::string dir, std::string name, bool replace)
+        : dir_(std::move(dir)), name_(std::move(name)), replace_(replace) {
+        fd_ = open_file(temporary_path(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+    }
+
+    ~PosixOutputFile() override {
+        if (!sealed_) unlink(temporary_path().c_str());
+    }
+
+    void write(std::string_view data) override {
+        try {
+            write_full(fd_.get(), data);
+        } catch (Error& e) {
+            throw e.add_context("writing " + temporary_path());
+        }
+    }
+
+    void seal() override {
+        CHECK(!sealed_);
+        if (fsync(fd_.get()) != 0) throw_errno("syncing " + temporary_path());
+        int rc = replace_ ? rename(temporary_path().c_str(), final_path().c_str())
+                          : renameat2(AT_FDCWD, temporary_path().c_str(), AT_FDCWD, final_path().c_str(),
+                                      RENAME_NOREPLACE);
+        if (rc != 0 && errno == EINVAL && !replace_) rc = link_without_replacing();
+        if (rc != 0) throw_errno("renaming " + temporary_path() + " to " + final_path());
+        sealed_ = true;
+        Fd dir = open_file(dir_, O_RDONLY | O_DIRECTORY);
+        if (fsync(dir.get()) != 0) throw_errno("syncing directory " + dir_);
+    }
+
+    int fd() const override { return fd_.get(); }
+
+  private:
+    std::string temporary_path() const { return join_path(dir_, partial_name(name_)); }
+    std::string final_path() const { return join_path(dir_, name_); }
+
+    /// For file systems without RENAME_NOREPLACE (NFS among them).
+    int link_without_replacing() const {
+        if (link(temporary_path().c_str(), final_path().c_str()) != 0) return -1;
+        return unlink(temporary_path().c_str());
+    }
+
+    std::string dir_;
+    std::string name_;
+    bool replace_;
+    bool sealed_ = false;
+    Fd fd_;
+};
+
+class PosixFileSystem final : public FileSystem {
+  public:
+    std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name, bool replace) override {
+        return std::make_unique<PosixOutputFile>(dir, name, replace);
+    }
+
+    void remove(const std::string& dir, const std::string& name) override {
+        std::string path = join_path(dir, name);
+        if (unlink(path.c_str()) != 0 && errno != ENOENT) throw_errno("removing " + path);
+        Fd fd = open_file(dir, O_RDONLY | O_DIRECTORY);
+        if (fsync(fd.get()) != 0) throw_errno("syncing directory " + dir);
+    }
+};
+
+FileType type_of(unsigned mode) {
+    switch (mode & S_IFMT) {
+        case S_IFDIR: return FileType::directory;
+        case S_IFLNK: return FileType::symlink;
+        case S_IFIFO: return FileType::fifo;
+        case S_IFCHR: return FileType::char_device;
+        case S_IFBLK: return FileType::block_device;
+        case S_IFSOCK: return FileType::socket;
+        default: return FileType::regular;
+    }
+}
+
+}  // namespace
+
+Fd& Fd::operator=(Fd&& other) noexcept {
+    if (this != &other) {
+        if (fd_ >= 0) close(fd_);
+        fd_ = std::exchange(other.fd_, -1);
+    }
+    return *this;
+}
+
+Fd::~Fd() {
+    if (fd_ >= 0) close(fd_);
+}
+
+Fd open_file(const std::string& path, int flags, unsigned mode) {
+    while (true) {
+        Fd fd(open(path.c_str(), flags | O_CLOEXEC, mode));
+        if (fd) return fd;
+        if (errno != EINTR) throw_errno("opening " + path);
+    }
+}
+
+Fd open_beneath(int root, std::string_view path, int flags, unsigned mode) {
+    Fd holder;
+    int dir = root;
+    while (path.size() >= PATH_MAX) {
+        std::size_t cut = path.rfind('/', PATH_MAX - 2);
+        if (cut == std::string_view::npos) {
+            errno = ENAMETOOLONG;
+            return {};
+        }
+        Fd next(openat2_beneath(dir, std::string(path.substr(0, cut)).c_str(), O_PATH | O_DIRECTORY, 0));
+        if (!next) return {};
+        holder = std::move(next);
+        dir = holder.get();
+        path.remove_prefix(cut + 1);
+    }
+    char name[PATH_MAX];
+    std::size_t length = path.copy(name, sizeof name - 1);
+    name[length] = '\0';
+    return Fd(openat2_beneath(dir, length == 0 ? "." : name, flags, mode));
+}
+
+std::size_t read_full(int fd, char* buffer, std::size_t size) {
+    std::size_t done = 0;
+    while (done < size) {
+        ssize_t n = read(fd, buffer + done, size - done);
+        if (n == 0) break;
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            throw_errno("reading");
+        }
+        done += static_cast<std::size_t>(n);
+    }
+    return done;
+}
+
+std::size_t pread_full(int fd, char* buffer, std::size_t size, std::uint64_t offset) {
+    std::size_t done = 0;
+    while (done < size) {
+        ssize_t n = pread(fd, buffer + done, size - done, static_cast<off_t>(offset + done));
+        if (n == 0) break;
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            throw_errno("reading");
+        }
+        done += static_cast<std::size_t>(n);
+    }
+    return done;
+}
+
+void write_full(int fd, std::string_view data) {
+    while (!data.empty()) {
+        ssize_t n = write(fd, data.data(), data.size());
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            throw_errno("writing");
+        }
+        data.remove_prefix(static_cast<std::size_t>(n));
+    }
+}
+
+void pwrite_full(int fd, std::string_view data, std::uint64_t offset) {
+    while (!data.empty()) {
+        ssize_t n = pwrite(fd, data.data(), data.size(), static_cast<off_t>(offset));
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            throw_errno("writing");
+        }
+        data.remove_prefix(static_cast<std::size_t>(n));
+        offset += static_cast<std::uint64_t>(n);
+    }
+}
+
+std::string read_file(const std::string& path) {
+    Fd fd = open_file(path, O_RDONLY);
+    std::string out;
+    std::size_t block = 64 << 10;
+    while (true) {
+        std::size_t before = out.size();
+        out.resize(before + block);
+        std::size_t n = 0;
+        try {
+            n = read_full(fd.get(), out.data() + before, block);
+        } catch (Error& e) {
+            throw e.add_context(path);
+        }
+        out.resize(before + n);
+        if (n < block) return out;
+        block *= 2;
+    }
+}
+
+bool stat_at(int dir, const char* name, FileStat& out, int flags) {
+    constexpr unsigned kMask = STATX_BASIC_STATS;
+    struct statx sx {};
+    if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | flags, kMask, &sx) != 0) return false;
+    out.type = type_of(sx.stx_mode);
+    out.mode = sx.stx_mode & 07777;
+    out.uid = sx.stx_uid;
+    out.gid = sx.stx_gid;
+    out.size = out.type == FileType::regular ? sx.stx_size : 0;
+    out.mtime = {sx.stx_mtime.tv_sec, sx.stx_mtime.tv_nsec};
+    out.ctime = {sx.stx_ctime.tv_sec, sx.stx_ctime.tv_nsec};
+    out.dev = (static_cast<std::uint64_t>(sx.stx_dev_major) << 32) | sx.stx_dev_minor;
+    out.ino = sx.stx_ino;
+    out.nlink = sx.stx_nlink;
+    bool device = out.type == FileType::char_device || out.type == FileType::block_device;
+    out.rdev_major = device ? sx.stx_rdev_major : 0;
+    out.rdev_minor = device ? sx.stx_rdev_minor : 0;
+    out.allocated_bytes = sx.stx_blocks * 512;
+    out.nodump = (sx.stx_attributes & STATX_ATTR_NODUMP) != 0;
+    out.mount_root = (sx.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+    return true;
+}
+
+bool path_exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+std::vector<std::string> list_directory(const std::string& dir) {
+    std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(dir.c_str()), closedir);
+    if (!stream) throw_errno("reading directory " + dir);
+    std::vector<std::string> names;
+    while (true) {
+        errno = 0;
+        const dirent* entry = readdir(stream.get());
+        if (entry == nullptr) break;
+        std::string_view name = entry->d_name;
+        if (name != "." && name != "..") names.emplace_back(name);
+    }
+    if (errno != 0) throw_errno("reading directory " + dir);
+    return names;
+}
+
+std::unique_ptr<FileSystem> make_file_system() { return std::make_unique<PosixFileSystem>(); }
+
+std::string partial_name(std::string_view name) { return "." + std::string(name) + ".partial"; }
+
+void write_file_durably(FileSystem& fs, const std::string& dir, const std::string& name, std::string_view content,
+                        bool replace) {
+    auto file = fs.create(dir, name, replace);
+    file->write(content);
+    file->seal();
+}
+
+}  // namespace icecore

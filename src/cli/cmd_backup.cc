@@ -1,0 +1,132 @@
+#include <algorithm>
+
+#include "base/format.h"
+#include "base/units.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/program.h"
+#include "cli/session.h"
+#include "engine/backup.h"
+#include "report/run_log.h"
+
+namespace icecore::cli {
+namespace {
+
+using engine::BackupRequest;
+using engine::BackupResult;
+using engine::SetOptions;
+
+/// Failed is worse than incomplete is worse than done.
+int worse(int a, int b) {
+    auto rank = [](int status) { return status == kDone ? 0 : status == kIncomplete ? 1 : 2; };
+    return rank(a) >= rank(b) ? a : b;
+}
+
+void append_result(JsonWriter& writer, const SetOptions& set, const BackupResult& result, bool dry_run) {
+    writer.begin_object().field("set", set.name);
+    writer.field("status", result.incomplete() ? "incomplete" : "done").field("dry_run", dry_run);
+    write_run_fields(writer, result.header, result.trailer);
+    writer.field("seconds", result.seconds);
+    if (dry_run) {
+        writer.key("plan").begin_array();
+        for (const std::string& line : result.plan) writer.string(printable(line));
+        writer.end_array();
+    } else {
+        writer.key("log").path(result.log_file);
+    }
+    writer.end_object();
+}
+
+void append_failure(JsonWriter& writer, const SetOptions& set, const Error& error, bool dry_run) {
+    writer.begin_object().field("set", set.name).field("status", "failed").field("dry_run", dry_run);
+    writer.field("error", printable(error.message())).field("hint", printable(error.hint())).end_object();
+}
+
+void print_plan(std::ostream& out, const BackupResult& result) {
+    for (const std::string& line : result.plan) out << printable(line) << '\n';
+    const archive::RunCounts& counts = result.trailer.counts;
+    out << format("dry run ({}): {} added, {} changed, {} deleted, {} renamed; at most {} to read\n",
+                  kind_name(result.header.kind), format_count(counts.added), format_count(counts.changed),
+                  format_count(counts.deleted), format_count(counts.renamed),
+                  format_bytes(counts.read_bytes));
+}
+
+class BackupCommand final : public Command {
+  public:
+    const Texts& texts() const override {
+        static const Texts kTexts = {
+            .name = "backup",
+            .summary = "back up what has changed",
+            .description =
+                "Backs up a set, or all of them in turn: at first everything, later what changed.\n"
+                "Files that cannot be read are reported, the rest is backed up (exit status 3).\n"
+                "Meant to be run by cron or a systemd timer.",
+            .example = "icecore backup --dry-run\nicecore backup --set home --full",
+        };
+        return kTexts;
+    }
+    void declare(Arguments& arguments) override {
+        arguments.flag("--full", request_.full, "start a new chain with a full archive");
+        arguments.flag("-n,--dry-run", request_.dry_run, "show what would be stored, write nothing");
+        arguments.flag("--allow-empty", request_.allow_empty,
+                       "accept an empty data directory although the last run had files");
+    }
+    int run(Session& session) override {
+        std::vector<const SetOptions*> sets = session.sets();
+        bool as_json = session.options().json;
+        JsonOutput json(session.io().out);
+        if (as_json) json.writer().begin_object().key("runs").begin_array();
+        int status = kDone;
+        for (const SetOptions* set : sets) {
+            status = worse(status, run_set(session, *set, sets.size() > 1, as_json ? &json : nullptr));
+        }
+        if (as_json) {
+            json.writer().end_array().end_object();
+            json.finish();
+        }
+        return status;
+    }
+
+  private:
+    /// One set; its errors end here, so that the next set has its turn.
+    int run_set(Session& session, const SetOptions& set, bool several, JsonOutput* json) {
+        std::unique_ptr<TerminalObserver> observer = session.observer();
+        try {
+            BackupResult result = engine::run_backup(session.environment(), set, request_, *observer);
+            observer->finish();
+            if (json != nullptr)
+                append_result(json->writer(), set, result, request_.dry_run);
+            else if (!session.messages().quiet)
+                print_result(session, set, several, result);
+            if (!result.log_file.empty()) session.messages().detail("log " + result.log_file);
+            return result.incomplete() ? kIncomplete : kDone;
+        } catch (Error& error) {
+            observer->finish();
+            if (json != nullptr) append_failure(json->writer(), set, error, request_.dry_run);
+            if (several) error.add_context(format("set {}", set.name));
+            session.messages().error(error);
+            return kFailed;
+        }
+    }
+
+    void print_result(Session& session, const SetOptions& set, bool several,
+                      const BackupResult& result) const {
+        std::ostream& out = session.io().out;
+        if (several) out << set.name << ": " << (request_.dry_run ? "\n" : "");
+        if (request_.dry_run)
+            print_plan(out, result);
+        else
+            out << report::summary_line(result.header, result.trailer, result.seconds) << '\n';
+        out.flush();
+    }
+
+    BackupRequest request_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_backup_command() {
+    return std::make_unique<BackupCommand>();
+}
+
+}  // namespace icecore::cli

@@ -1,0 +1,119 @@
+#include <algorithm>
+
+#include "base/format.h"
+#include "base/units.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/program.h"
+#include "cli/session.h"
+#include "cli/set_status.h"
+
+namespace icecore::cli {
+namespace {
+
+std::string age_text(Timestamp then, Timestamp now) {
+    constexpr std::int64_t kDaySeconds = 86400;
+    if (now < then) return "in the future: is the clock right?";
+    std::int64_t seconds = now.sec - then.sec;
+    if (seconds >= 2 * kDaySeconds) return format("{} days ago", seconds / kDaySeconds);
+    return format_duration(static_cast<double>(seconds)) + " ago";
+}
+
+std::string plural(std::uint64_t count, std::string_view one, std::string_view many) {
+    return format("{} {}", format_count(count), count == 1 ? one : many);
+}
+
+void append_item(std::string& out, std::string_view label, std::string_view text) {
+    out += format("  {:<10}{}\n", label, text);
+}
+
+std::string status_text(const SetStatus& status, Timestamp now) {
+    std::string out =
+        format("{}: {} -> {}\n", status.name, shown_path(status.data_dir), shown_path(status.backup_dir));
+    if (status.last_run) {
+        const archive::ManifestHeader& header = status.last_run->header;
+        const archive::RunCounts& counts = status.last_run->trailer.counts;
+        append_item(out, "last run",
+                    format("run {} ({}) of {}, {}", header.run, kind_name(header.kind),
+                           format_local(header.started), age_text(header.started, now)));
+        if (counts.errors > 0) {
+            append_item(
+                out, "",
+                format("{} in it: see icecore log {}", plural(counts.errors, "error", "errors"), header.run));
+        }
+        append_item(
+            out, "tree",
+            format("{} in {}, {}", plural(counts.files, "file", "files"),
+                   plural(counts.directories, "directory", "directories"), format_bytes(counts.tree_bytes)));
+    } else {
+        append_item(out, "last run", "none yet");
+    }
+    append_item(
+        out, "runs",
+        format("{} in {}", plural(status.runs, "run", "runs"), plural(status.chains, "chain", "chains")));
+    append_item(out, "backup", format("{} in the backup directory", format_bytes(status.backup_dir_bytes)));
+    append_item(out, "next run", status.full_reason.empty() ? "incremental" : "full: " + status.full_reason);
+    append_item(out, "running", status.running ? "yes: the set is locked" : "no");
+    return out;
+}
+
+void append_json(JsonWriter& writer, const SetStatus& status, Timestamp now) {
+    writer.begin_object().field("set", status.name).key("data").path(status.data_dir);
+    writer.key("backup").path(status.backup_dir);
+    writer.field("runs", status.runs).field("chains", status.chains);
+    writer.field("backup_dir_bytes", status.backup_dir_bytes).field("running", status.running);
+    writer.field("next_kind", status.full_reason.empty() ? "incremental" : "full");
+    writer.field("next_full_reason", status.full_reason).key("last_run");
+    if (status.last_run) {
+        writer.begin_object();
+        write_run_fields(writer, status.last_run->header, status.last_run->trailer);
+        writer.field("age_seconds", now.sec - status.last_run->header.started.sec).end_object();
+    } else {
+        writer.null();
+    }
+    writer.end_object();
+}
+
+class StatusCommand final : public Command {
+  public:
+    const Texts& texts() const override {
+        static const Texts kTexts = {
+            .name = "status",
+            .summary = "show how the sets stand",
+            .description =
+                "Shows for each set when it was last backed up, how large it is, whether the next\n"
+                "run is full or incremental, and whether one is running now.",
+            .example = "icecore status\nicecore status --json | jq '.sets[].last_run.age_seconds'",
+        };
+        return kTexts;
+    }
+    void declare(Arguments&) override {}
+    int run(Session& session) override {
+        std::ostream& out = session.io().out;
+        Timestamp now = session.io().clock.now();
+        JsonOutput json(out);
+        bool as_json = session.options().json, first = true;
+        if (as_json) json.writer().begin_object().key("sets").begin_array();
+        for (const engine::SetOptions* set : session.sets()) {
+            SetStatus status = read_set_status(session, *set);
+            if (as_json)
+                append_json(json.writer(), status, now);
+            else
+                out << (first ? "" : "\n") << status_text(status, now);
+            first = false;
+        }
+        if (as_json) {
+            json.writer().end_array().end_object();
+            json.finish();
+        }
+        return kDone;
+    }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_status_command() {
+    return std::make_unique<StatusCommand>();
+}
+
+}  // namespace icecore::cli

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/arguments.h"
+
+namespace icecore::cli {
+
+class Session;
+
+/// One command of the program: its texts, what it accepts and what it does. Made anew for each command line.
+class Command {
+  public:
+    struct Texts {
+        std::string_view name;
+        std::string_view summary;      ///< one line for the overview
+        std::string_view description;  ///< a paragraph or two for --help, lines up to 80 columns
+        std::string_view example;      ///< lines for --help
+    };
+    virtual ~Command() = default;
+    virtual const Texts& texts() const = 0;
+    /// Tells `arguments` what to parse into this command.
+    virtual void declare(Arguments& arguments) = 0;
+    /// Does it, after parsing. Returns the exit status or throws Error.
+    virtual int run(Session& session) = 0;
+};
+
+std::unique_ptr<Command> make_backup_command();
+std::unique_ptr<Command> make_diff_command();
+std::unique_ptr<Command> make_find_command();
+std::unique_ptr<Command> make_init_command();
+std::unique_ptr<Command> make_list_command();
+std::unique_ptr<Command> make_log_command();
+std::unique_ptr<Command> make_ls_command();
+std::unique_ptr<Command> make_restore_command();
+std::unique_ptr<Command> make_status_command();
+std::unique_ptr<Command> make_version_command();
+
+/// All commands in the order of the overview.
+std::vector<std::unique_ptr<Command>> make_commands();
+
+/// Options that every command takes.
+struct GlobalOptions {
+    std::string config;
+    std::string set;
+    bool json = false;
+    bool quiet = false;
+    bool verbose = false;
+    bool no_color = false;
+    bool help = false;
+    void declare(Arguments& arguments);
+};
+
+}  // namespace icecore::cli

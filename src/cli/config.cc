@@ -1,0 +1,200 @@
+#include "cli/config.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/format.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "cli/config_table.h"
+#include "cli/path_argument.h"
+#include "cli/suggest.h"
+#include "cli/usage_error.h"
+
+namespace icecore::cli {
+namespace {
+
+constexpr std::int64_t kRetriesMax = 100;
+constexpr std::int64_t kEveryMax = 1'000'000;
+
+std::string required_text(ConfigTable& table, std::string_view key) {
+    auto value = table.text(key);
+    if (!value) table.fail("", format("\"{}\" is missing", key));
+    if (value->empty()) table.fail(key, "expected a text that is not empty");
+    return *value;
+}
+
+std::string required_path(ConfigTable& table, std::string_view key) {
+    std::string path = required_text(table, key);
+    if (path[0] != '/') table.fail(key, format("expected an absolute path, not \"{}\"", path));
+    if (path.find('\0') != std::string::npos) table.fail(key, "a path cannot hold a NUL character");
+    return lexically_normal(path);
+}
+
+engine::FullEvery read_full_every(ConfigTable& table) {
+    auto text = table.text("full_every");
+    if (!text || *text == "never") return {};
+    std::uint32_t runs = 0;
+    auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), runs);
+    std::string_view rest(end, static_cast<std::size_t>(text->data() + text->size() - end));
+    if (error == std::errc{} && runs > 0 && (rest == " runs" || rest == " run")) {
+        return {.seconds = {}, .runs = runs};
+    }
+    auto seconds = parse_span(*text);
+    if (!seconds || *seconds <= 0) {
+        table.fail("full_every",
+                   "expected \"never\", a span such as \"90d\", or a count such as \"30 runs\"");
+    }
+    return {.seconds = seconds, .runs = {}};
+}
+
+void read_target(ConfigTable& set) {
+    auto target = set.table("target");
+    if (!target) return;
+    std::string type = required_text(*target, "type");
+    const std::vector<std::string> kOffsite = {"dir", "s3", "glacier"};
+    if (std::find(kOffsite.begin(), kOffsite.end(), type) != kOffsite.end()) {
+        target->fail("type", format("this version stores locally only, it has no target \"{}\"", type),
+                     "remove [set.target], or set type = \"none\"");
+    }
+    if (type != "none") target->fail("type", format("expected \"none\", not \"{}\"", type));
+    target->finish();
+}
+
+scan::WalkOptions read_filters(ConfigTable& table) {
+    scan::WalkOptions filters;
+    filters.exclude = table.texts("exclude").value_or(std::vector<std::string>{});
+    filters.ignore_files = table.flag("ignore_files").value_or(filters.ignore_files);
+    filters.exclude_caches = table.flag("exclude_caches").value_or(filters.exclude_caches);
+    filters.exclude_nodump = table.flag("exclude_nodump").value_or(filters.exclude_nodump);
+    filters.one_file_system = table.flag("one_file_system").value_or(filters.one_file_system);
+    filters.max_file_size_bytes = table.size_bytes("max_file_size");
+    return filters;
+}
+
+archive::Compression read_compression(ConfigTable& table) {
+    auto text = table.text("compression");
+    if (!text) return {};
+    try {
+        return archive::parse_compression(*text);
+    } catch (const Error& error) {
+        table.fail("compression", error.message(), error.hint());
+    }
+}
+
+engine::SetOptions read_set(ConfigTable& table) {
+    engine::SetOptions set;
+    set.name = required_text(table, "name");
+    if (std::string fault = set_name_fault(set.name); !fault.empty()) table.fail("name", fault);
+    set.data_dir = required_path(table, "data");
+    set.backup_dir = required_path(table, "backup");
+    set.filters = read_filters(table);
+    set.compression = read_compression(table);
+    set.volume_bytes_max = table.size_bytes("volume_size").value_or(set.volume_bytes_max);
+    if (set.volume_bytes_max < kVolumeBytesMin) {
+        table.fail("volume_size", format("expected at least {}", format_bytes(kVolumeBytesMin)));
+    }
+    set.full_every = read_full_every(table);
+    set.retries = static_cast<unsigned>(table.number("retries", 0, kRetriesMax).value_or(set.retries));
+    read_target(table);
+    table.finish();
+    return set;
+}
+
+ReportConfig read_report(ConfigTable& table) {
+    ReportConfig report;
+    report.email = table.text("email").value_or("");
+    report.every = static_cast<unsigned>(table.number("every", 1, kEveryMax).value_or(report.every));
+    report.smtp = table.text("smtp").value_or("");
+    report.sendmail = table.text("sendmail").value_or("");
+    if (!report.smtp.empty() && !report.sendmail.empty()) {
+        table.fail("sendmail", "expected smtp or sendmail, not both");
+    }
+    table.finish();
+    return report;
+}
+
+void check_unique(ConfigTable& table, const std::vector<engine::SetOptions>& sets,
+                  const engine::SetOptions& set) {
+    for (const engine::SetOptions& other : sets) {
+        if (other.name == set.name) table.fail("name", format("there are two sets \"{}\"", set.name));
+        if (other.backup_dir == set.backup_dir) {
+            table.fail("backup", format("set \"{}\" has the same backup directory", other.name),
+                       "give each set a backup directory of its own");
+        }
+    }
+}
+
+toml::table parse_toml(std::string_view text, const std::string& path) {
+    try {
+        return toml::parse(text, std::string_view(path));
+    } catch (const toml::parse_error& error) {
+        throw UsageError(format("{}:{}: {}", path, error.source().begin.line, error.description()),
+                         "the file is TOML: https://toml.io");
+    }
+}
+
+}  // namespace
+
+std::string set_name_fault(std::string_view name) {
+    constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    if (name.empty()) return "expected a name that is not empty";
+    if (name.find_first_not_of(kAllowed) != std::string_view::npos) {
+        return "expected a name of letters, digits, '.', '_' and '-' only";
+    }
+    if (name[0] == '.' || name[0] == '-') return "a name cannot start with '.' or '-'";
+    return name.size() > 100 ? "expected a name of at most 100 characters" : "";
+}
+
+Config parse_config(std::string_view text, const std::string& path) {
+    toml::table root = parse_toml(text, path);
+    ConfigTable table(root, path, "");
+    Config config;
+    config.path = path;
+    if (auto report = table.table("report")) config.report = read_report(*report);
+    for (ConfigTable& set_table : table.tables("set")) {
+        engine::SetOptions set = read_set(set_table);
+        check_unique(set_table, config.sets, set);
+        config.sets.push_back(std::move(set));
+    }
+    table.finish();
+    if (config.sets.empty()) {
+        throw UsageError(format("{}: no [[set]] in it", path), "see icecore(1), CONFIGURATION");
+    }
+    return config;
+}
+
+Config load_config(const std::string& path) {
+    std::string text;
+    try {
+        text = read_file(path);
+    } catch (const Error& error) {
+        throw UsageError(format("cannot read the configuration: {}", error.message()),
+                         error.kind() == Error::Kind::not_found ? "icecore init makes one" : error.hint());
+    }
+    return parse_config(text, path);
+}
+
+std::vector<std::string> default_config_paths(const Io& io) {
+    std::vector<std::string> paths;
+    std::string base = io.environment("XDG_CONFIG_HOME").value_or("");
+    if (base.empty()) {
+        if (auto home = io.environment("HOME"); home && !home->empty()) base = *home + "/.config";
+    }
+    if (!base.empty()) paths.push_back(base + "/icecore/icecore.toml");
+    paths.emplace_back("/etc/icecore/icecore.toml");
+    return paths;
+}
+
+std::optional<std::string> find_config(const Io& io, const std::string& option) {
+    if (!option.empty()) return absolute_path(option, io.cwd);
+    if (auto named = io.environment("ICECORE_CONFIG"); named && !named->empty()) {
+        return absolute_path(*named, io.cwd);
+    }
+    for (std::string& path : default_config_paths(io)) {
+        if (path_exists(path)) return std::move(path);
+    }
+    return std::nullopt;
+}
+
+}  // namespace icecore::cli

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/io.h"
+#include "engine/environment.h"
+
+namespace icecore::cli {
+
+/// The `[report]` table: who gets the logs by mail, and how.
+struct ReportConfig {
+    std::string email;
+    unsigned every = 7;  ///< runs
+    std::string smtp;
+    std::string sendmail;
+};
+
+/// A configuration file, checked: paths absolute, names unique, every value in its range.
+struct Config {
+    std::string path;
+    ReportConfig report;
+    std::vector<engine::SetOptions> sets;  ///< at least one, in the file's order
+};
+
+/// Reads TOML text; `path` names it in messages. Throws UsageError "PATH:LINE: KEY: what is wrong" for the
+/// first thing that is wrong, unknown keys included.
+Config parse_config(std::string_view text, const std::string& path);
+
+/// Reads and parses the file. Throws UsageError.
+Config load_config(const std::string& path);
+
+/// The places where a configuration file is looked for when neither --config nor $ICECORE_CONFIG names one.
+std::vector<std::string> default_config_paths(const Io& io);
+
+/// The file to use: `option` (--config) or $ICECORE_CONFIG, whether it exists or not, else the first default
+/// that exists; nullopt if there is none.
+std::optional<std::string> find_config(const Io& io, const std::string& option);
+
+/// Why `name` cannot name a set, or "" if it can.
+std::string set_name_fault(std::string_view name);
+
+constexpr std::uint64_t kVolumeBytesMin = 16ULL << 20;
+
+}  // namespace icecore::cli

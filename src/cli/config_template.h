@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace icecore::cli {
+
+/// What `init` knows of a set.
+struct InitAnswers {
+    std::string name;
+    std::string data_dir;
+    std::string backup_dir;
+    std::vector<std::string> exclude;
+    std::string compression = "zstd:3";
+    std::string volume_size = "1GiB";
+};
+
+/// `text` (valid UTF-8) as a TOML basic string, quotes included.
+std::string toml_string(std::string_view text);
+
+/// A configuration file with one set, every key explained.
+std::string config_template(const InitAnswers& answers);
+
+}  // namespace icecore::cli

@@ -1,0 +1,206 @@
+#include "cli/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/config_template.h"
+#include "cli/test_io.h"
+#include "cli/usage_error.h"
+
+namespace icecore::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::StartsWith;
+
+const std::string kSet = "[[set]]\nname = \"home\"\ndata = \"/srv/data\"\nbackup = \"/srv/backup\"\n";
+
+struct BadConfig {
+    const char* text;
+    const char* message;
+    const char* hint;
+};
+
+/// Each text stands after the four lines of kSet, unless it begins with "!": then it stands alone.
+class BadConfigs : public ::testing::TestWithParam<BadConfig> {};
+
+TEST_P(BadConfigs, AreNamedByFileLineAndKey) {
+    std::string text = GetParam().text;
+    text = text[0] == '!' ? text.substr(1) : kSet + text;
+    try {
+        parse_config(text, "/c.toml");
+        FAIL() << "accepted: " << text;
+    } catch (const UsageError& error) {
+        EXPECT_EQ(error.message(), GetParam().message);
+        EXPECT_EQ(error.hint(), GetParam().hint);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, BadConfigs,
+    ::testing::Values(
+        BadConfig{"compresion = \"none\"", "/c.toml:5: set.compresion: unknown key",
+                  "did you mean \"compression\"?"},
+        BadConfig{"zzzzzzzz = 1", "/c.toml:5: set.zzzzzzzz: unknown key",
+                  "known keys: name, data, backup, exclude, ignore_files, exclude_caches, exclude_nodump, "
+                  "one_file_system, max_file_size, compression, volume_size, full_every, retries, target"},
+        BadConfig{"\n[reprot]\n", "/c.toml:6: reprot: unknown key", "did you mean \"report\"?"},
+        BadConfig{"[report]\nemial = \"a@b\"\n", "/c.toml:6: report.emial: unknown key",
+                  "did you mean \"email\"?"},
+        BadConfig{"[report]\nevery = 0\n",
+                  "/c.toml:6: report.every: expected a whole number from 1 to 1000000", ""},
+        BadConfig{"[report]\nevery = \"7\"\n",
+                  "/c.toml:6: report.every: expected a whole number from 1 to 1000000", ""},
+        BadConfig{"[report]\nsmtp = \"smtp://x\"\nsendmail = \"/s\"",
+                  "/c.toml:7: report.sendmail: expected smtp or sendmail, not both", ""},
+        BadConfig{"!report = 1\n", "/c.toml:1: report: expected a table, written [report]", ""},
+        BadConfig{"!set = 1\n", "/c.toml:1: set: expected tables, written [[set]]", ""},
+        BadConfig{"![set]\nname = \"a\"\n", "/c.toml:1: set: expected tables, written [[set]]", ""},
+        BadConfig{"!\n", "/c.toml: no [[set]] in it", "see icecore(1), CONFIGURATION"},
+        BadConfig{"!\n[[set]]\ndata = \"/d\"\n", "/c.toml:2: set: \"name\" is missing", ""},
+        BadConfig{"![[set]]\nname = \"a\"\nbackup = \"/b\"\n", "/c.toml:1: set: \"data\" is missing", ""},
+        BadConfig{"![[set]]\nname = \"a\"\ndata = \"/b\"\n", "/c.toml:1: set: \"backup\" is missing", ""},
+        BadConfig{"![[set]]\nname = \"\"\n", "/c.toml:2: set.name: expected a text that is not empty", ""},
+        BadConfig{"![[set]]\nname = 7\n", "/c.toml:2: set.name: expected a text in quotes", ""},
+        BadConfig{"![[set]]\nname = \"a/b\"\n",
+                  "/c.toml:2: set.name: expected a name of letters, digits, '.', '_' and '-' only", ""},
+        BadConfig{"![[set]]\nname = \".a\"\n", "/c.toml:2: set.name: a name cannot start with '.' or '-'",
+                  ""},
+        BadConfig{"![[set]]\nname = \"-a\"\n", "/c.toml:2: set.name: a name cannot start with '.' or '-'",
+                  ""},
+        BadConfig{"![[set]]\nname = \"a\"\ndata = \"d\"\n",
+                  "/c.toml:3: set.data: expected an absolute path, not \"d\"", ""},
+        BadConfig{"![[set]]\nname = \"a\"\ndata = \"/d\"\nbackup = \"~/b\"",
+                  "/c.toml:4: set.backup: expected an absolute path, not \"~/b\"", ""},
+        BadConfig{"volume_size = \"15MiB\"", "/c.toml:5: set.volume_size: expected at least 16.0 MiB", ""},
+        BadConfig{"volume_size = \"big\"",
+                  "/c.toml:5: set.volume_size: expected a size such as \"500MiB\" or \"1GiB\"", ""},
+        BadConfig{"max_file_size = -1",
+                  "/c.toml:5: set.max_file_size: expected a size such as \"500MiB\" or \"1GiB\"", ""},
+        BadConfig{
+            "full_every = \"often\"",
+            "/c.toml:5: set.full_every: expected \"never\", a span such as \"90d\", or a count such as \"30 "
+            "runs\"",
+            ""},
+        BadConfig{
+            "full_every = \"0 runs\"",
+            "/c.toml:5: set.full_every: expected \"never\", a span such as \"90d\", or a count such as \"30 "
+            "runs\"",
+            ""},
+        BadConfig{"exclude = \"*.tmp\"",
+                  "/c.toml:5: set.exclude: expected a list of texts, such as [\"*.tmp\", \"/cache/\"]", ""},
+        BadConfig{"exclude = [1]",
+                  "/c.toml:5: set.exclude: expected a list of texts, such as [\"*.tmp\", \"/cache/\"]", ""},
+        BadConfig{"ignore_files = \"yes\"", "/c.toml:5: set.ignore_files: expected true or false", ""},
+        BadConfig{"one_file_system = 1", "/c.toml:5: set.one_file_system: expected true or false", ""},
+        BadConfig{"retries = 101", "/c.toml:5: set.retries: expected a whole number from 0 to 100", ""},
+        BadConfig{"[set.target]\ntype = \"s3\"",
+                  "/c.toml:6: set.target.type: this version stores locally only, it has no target \"s3\"",
+                  "remove [set.target], or set type = \"none\""},
+        BadConfig{"[set.target]\ntype = \"tape\"",
+                  "/c.toml:6: set.target.type: expected \"none\", not \"tape\"", ""},
+        BadConfig{"[set.target]\nbucket = \"x\"", "/c.toml:5: set.target: \"type\" is missing", ""},
+        BadConfig{"[set.target]\ntype = \"none\"\nbucket = \"x\"",
+                  "/c.toml:7: set.target.bucket: unknown key", "known keys: type"},
+        BadConfig{"target = 1", "/c.toml:5: set.target: expected a table, written [set.target]", ""},
+        BadConfig{"[[set]]\nname = \"home\"\ndata = \"/x\"\nbackup = \"/y\"",
+                  "/c.toml:6: set.name: there are two sets \"home\"", ""},
+        BadConfig{"[[set]]\nname = \"b\"\ndata = \"/x\"\nbackup = \"/srv/./backup/\"",
+                  "/c.toml:8: set.backup: set \"home\" has the same backup directory",
+                  "give each set a backup directory of its own"}));
+
+TEST(Config, BadCompressionNamesTheLine) {
+    try {
+        parse_config(kSet + "compression = \"lzma\"\n", "/c.toml");
+        FAIL();
+    } catch (const UsageError& error) {
+        EXPECT_THAT(error.message(), StartsWith("/c.toml:5: set.compression: "));
+    }
+}
+
+TEST(Config, BadTomlNamesTheLine) {
+    try {
+        parse_config(kSet + "exclude = [\n", "/c.toml");
+        FAIL();
+    } catch (const UsageError& error) {
+        EXPECT_THAT(error.message(), ::testing::MatchesRegex("/c.toml:[56]: .*"));
+    }
+}
+
+TEST(Config, ReadsEveryKey) {
+    Config config =
+        parse_config(kSet +
+                         "exclude = [\"*.tmp\", \"/cache/\"]\nignore_files = false\n"
+                         "exclude_caches = false\nexclude_nodump = false\none_file_system = true\n"
+                         "max_file_size = \"10GiB\"\nretries = 0\ncompression = \"gzip:6\"\n"
+                         "volume_size = 16777216\nfull_every = \"30 runs\"\n"
+                         "[set.target]\ntype = \"none\"\n"
+                         "[[set]]\nname = \"b-2.x_Y\"\ndata = \"/d/\"\nbackup = \"/b//c\"\n"
+                         "full_every = \"90d\"\n"
+                         "[report]\nemail = \"a@example.org\"\nevery = 3\nsmtp = \"smtp://l:25\"\n",
+                     "/c.toml");
+    ASSERT_EQ(config.sets.size(), 2U);
+    const engine::SetOptions& set = config.sets[0];
+    EXPECT_THAT(set.filters.exclude, ElementsAre("*.tmp", "/cache/"));
+    EXPECT_FALSE(set.filters.ignore_files || set.filters.exclude_caches || set.filters.exclude_nodump);
+    EXPECT_TRUE(set.filters.one_file_system);
+    EXPECT_EQ(set.filters.max_file_size_bytes, 10ULL << 30);
+    EXPECT_EQ(set.retries, 0U);
+    EXPECT_EQ(set.compression, (archive::Compression{archive::Compression::Method::gzip, 6}));
+    EXPECT_EQ(set.volume_bytes_max, 16ULL << 20);
+    EXPECT_EQ(set.full_every.runs, 30U);
+    EXPECT_FALSE(set.full_every.seconds);
+    EXPECT_EQ(config.sets[1].data_dir, "/d");
+    EXPECT_EQ(config.sets[1].backup_dir, "/b/c");
+    EXPECT_EQ(config.sets[1].full_every.seconds, 90 * 86400);
+    EXPECT_EQ(config.report.email, "a@example.org");
+    EXPECT_EQ(config.report.every, 3U);
+    EXPECT_EQ(config.report.smtp, "smtp://l:25");
+}
+
+TEST(Config, DefaultsAreTheEngines) {
+    Config config = parse_config(kSet, "/c.toml");
+    engine::SetOptions defaults;
+    EXPECT_EQ(config.sets[0].compression, defaults.compression);
+    EXPECT_EQ(config.sets[0].volume_bytes_max, defaults.volume_bytes_max);
+    EXPECT_EQ(config.sets[0].retries, defaults.retries);
+    EXPECT_TRUE(config.sets[0].filters.ignore_files);
+    EXPECT_FALSE(config.sets[0].filters.max_file_size_bytes);
+}
+
+TEST(Config, TemplateParsesBackToItsAnswers) {
+    InitAnswers answers{.name = "home",
+                        .data_dir = "/srv/d\"a\\t\n\xc3\xa9",
+                        .backup_dir = "/srv/b",
+                        .exclude = {"*.tmp", "\\#x", "[a,b]"},
+                        .compression = "gzip:9",
+                        .volume_size = "2GiB"};
+    Config config = parse_config(config_template(answers), "/c.toml");
+    const engine::SetOptions& set = config.sets.at(0);
+    EXPECT_EQ(set.name, answers.name);
+    EXPECT_EQ(set.data_dir, answers.data_dir);
+    EXPECT_EQ(set.backup_dir, answers.backup_dir);
+    EXPECT_EQ(set.filters.exclude, answers.exclude);
+    EXPECT_EQ(archive::to_string(set.compression), "gzip:9");
+    EXPECT_EQ(set.volume_bytes_max, 2ULL << 30);
+}
+
+TEST(FindConfig, NamedFilesWinOverDefaults) {
+    TempDir dir;
+    TestProgram program;
+    program.io.cwd = "/work";
+    program.environment["HOME"] = dir.path();
+    EXPECT_THAT(default_config_paths(program.io),
+                ElementsAre(dir / ".config/icecore/icecore.toml", "/etc/icecore/icecore.toml"));
+    write_text(dir / ".config/icecore/icecore.toml", "");
+    EXPECT_EQ(find_config(program.io, ""), dir / ".config/icecore/icecore.toml");
+    write_text(dir / "xdg/icecore/icecore.toml", "");
+    program.environment["XDG_CONFIG_HOME"] = dir / "xdg";
+    EXPECT_EQ(find_config(program.io, ""), dir / "xdg/icecore/icecore.toml");
+    program.environment["ICECORE_CONFIG"] = "named.toml";
+    EXPECT_EQ(find_config(program.io, ""), "/work/named.toml");
+    EXPECT_EQ(find_config(program.io, "../x.toml"), "/x.toml");
+}
+
+}  // namespace
+}  // namespace icecore::cli

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <functional>
+#include <istream>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "base/clock.h"
+#include "base/file.h"
+
+namespace icecore::cli {
+
+/// Everything a command has of the world outside. `main` makes the real one, tests make one in memory.
+/// Everything it refers to must outlive it.
+struct Io {
+    std::istream& in;
+    std::ostream& out;  ///< results
+    std::ostream& err;  ///< messages and the progress line
+    const Clock& clock;
+    FileSystem& fs;
+    /// An environment variable; nullopt if it is not set.
+    std::function<std::optional<std::string>(const std::string& name)> environment;
+    std::string cwd;          ///< absolute; relative arguments start here
+    std::string host;         ///< this machine's name
+    bool privileged = false;  ///< the effective user is root
+    bool in_is_terminal = false;
+    bool out_is_terminal = false;
+    bool err_is_terminal = false;
+    unsigned width_columns = 80;  ///< of the terminal
+};
+
+}  // namespace icecore::cli

@@ -1,0 +1,52 @@
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include "cli/program.h"
+
+namespace {
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    if (gethostname(name.data(), name.size() - 1) != 0) return "localhost";
+    return name.data();
+}
+
+std::optional<std::string> environment_variable(const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+unsigned terminal_width_columns() {
+    winsize size{};
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80U;
+}
+
+}  // namespace
+
+/// The composition root: the one place that touches the process's own streams, clock and environment.
+int main(int argc, char** argv) {
+    std::ios::sync_with_stdio(false);
+    std::error_code ignored;
+    icecore::SystemClock clock;
+    std::unique_ptr<icecore::FileSystem> fs = icecore::make_file_system();
+    icecore::cli::Io io{.in = std::cin,
+                        .out = std::cout,
+                        .err = std::cerr,
+                        .clock = clock,
+                        .fs = *fs,
+                        .environment = environment_variable,
+                        .cwd = std::filesystem::current_path(ignored).string(),
+                        .host = host_name(),
+                        .privileged = geteuid() == 0,
+                        .in_is_terminal = isatty(STDIN_FILENO) == 1,
+                        .out_is_terminal = isatty(STDOUT_FILENO) == 1,
+                        .err_is_terminal = isatty(STDERR_FILENO) == 1,
+                        .width_columns = terminal_width_columns()};
+    return icecore::cli::run_program({argv + 1, argv + argc}, io);
+}

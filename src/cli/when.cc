@@ -1,0 +1,61 @@
+#include "cli/when.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "base/format.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "cli/usage_error.h"
+
+namespace icecore::cli {
+namespace {
+
+using catalog::Run;
+
+std::string describe(const Run& run) {
+    return format("run {} of {}", run.number(), format_local(run.header.started));
+}
+
+const Run& run_by_number(std::string_view text, const std::vector<Run>& runs) {
+    catalog::RunNumber number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    for (const Run& run : runs) {
+        if (run.number() == number && number != 0) return run;
+    }
+    throw Error(Error::Kind::not_found, format("no run {}", text),
+                format("the runs are {} to {}; icecore list shows them", runs.front().number(),
+                       runs.back().number()));
+}
+
+/// The moment that a date, time or span means; nullopt if `text` is none of these.
+std::optional<Timestamp> parse_moment(std::string_view text, Timestamp now) {
+    if (auto moment = parse_local(text)) return moment;
+    if (auto seconds = parse_span(text)) return Timestamp{now.sec - *seconds, now.nsec};
+    return std::nullopt;
+}
+
+}  // namespace
+
+const Run& resolve_when(std::string_view text, const std::vector<Run>& runs, Timestamp now) {
+    if (runs.empty()) throw Error(Error::Kind::not_found, "no run yet", "icecore backup makes the first");
+    if (text.empty() || text == "latest") return runs.back();
+    if (text.find_first_not_of("0123456789") == std::string_view::npos) return run_by_number(text, runs);
+    auto moment = parse_moment(text, now);
+    if (!moment) {
+        throw UsageError(
+            format("cannot tell which run \"{}\" means", escape_path(text)),
+            "a run number, latest, a date such as 2026-11-20, \"2026-11-20 14:00\", or a span such "
+            "as 3d");
+    }
+    auto found = std::find_if(runs.rbegin(), runs.rend(),
+                              [&](const Run& run) { return run.header.started <= *moment; });
+    if (found == runs.rend()) {
+        throw Error(Error::Kind::not_found, format("no run at or before {}; the first is {}",
+                                                   format_local(*moment), describe(runs.front())));
+    }
+    return *found;
+}
+
+}  // namespace icecore::cli

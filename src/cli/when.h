@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "catalog/catalog.h"
+
+namespace icecore::cli {
+
+/// The run that WHEN means: a run number, "latest" (also ""), a date, a date with time (local, or UTC with
+/// Z), or a span back from `now` such as "3d". A moment means the newest run that started at or before it.
+/// `runs` ascend. Throws UsageError if `text` is none of these, Error{not_found} if there is no such run.
+const catalog::Run& resolve_when(std::string_view text, const std::vector<catalog::Run>& runs, Timestamp now);
+
+}  // namespace icecore::cli

@@ -1,0 +1,314 @@
+#include "engine/backup.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <optional>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "engine/backup_dir.h"
+#include "engine/packer.h"
+#include "engine/readme.h"
+#include "engine/rebuild.h"
+#include "engine/snapshot_file.h"
+#include "engine/tree_planner.h"
+#include "report/run_log.h"
+
+namespace icecore::engine {
+namespace {
+
+constexpr std::string_view kRunningName = ".running";
+constexpr std::size_t kPlanLinesMax = 10'000;
+
+std::string real_path(const std::string& path) {
+    char* resolved = realpath(path.c_str(), nullptr);
+    if (resolved == nullptr) throw_errno(path);
+    std::string out(resolved);
+    std::free(resolved);
+    return out;
+}
+
+Fd open_data_directory(const SetOptions& set) {
+    try {
+        return open_file(set.data_dir, O_RDONLY | O_DIRECTORY);
+    } catch (Error& e) {
+        throw e.add_context("data directory").set_hint("is the disk mounted? `data` in the config names the directory");
+    }
+}
+
+void make_backup_directory(const SetOptions& set) {
+    if (mkdir(set.backup_dir.c_str(), 0700) != 0 && errno != EEXIST)
+        throw Error::from_errno(errno, "making the backup directory " + set.backup_dir,
+                                "its parent must exist; is the disk mounted?");
+    if (access(set.backup_dir.c_str(), R_OK | W_OK | X_OK) != 0)
+        throw Error::from_errno(errno, "backup directory " + set.backup_dir,
+                                "run as a user who may write there");
+}
+
+void refuse_nesting(const SetOptions& set) {
+    std::string data = real_path(set.data_dir);
+    std::string backup = real_path(set.backup_dir);
+    if (is_below(backup, data) || (data == "/" && backup != "/"))
+        throw Error(Error::Kind::invalid, format("the backup directory {} is inside the data directory {}", backup, data),
+                    "each run would back up the earlier ones; choose a place outside, best on another disk");
+    if (is_below(data, backup))
+        throw Error(Error::Kind::invalid, format("the data directory {} is inside the backup directory {}", data, backup),
+                    "choose a backup directory of its own, best on another disk");
+}
+
+/// The state of one backup as its steps fill it in.
+class BackupRun {
+  public:
+    BackupRun(const Environment& env, const SetOptions& set, const BackupRequest& request, Observer& observer)
+        : env_(env), set_(set), request_(request), observer_(observer), started_ns_(env.clock.monotonic_ns()) {}
+
+    BackupResult run() {
+        open_directories();
+        SetLock lock(env_, set_.backup_dir);
+        remove_leftovers();
+        catalog_ = open_catalog_for_writing(env_, set_, observer_);
+        decide_kind();
+        scan();
+        refuse_empty();
+        if (request_.dry_run) return describe_plan();
+        write_archive();
+        return result();
+    }
+
+  private:
+    void open_directories() {
+        root_ = open_data_directory(set_);
+        make_backup_directory(set_);
+        refuse_nesting(set_);
+    }
+
+    /// An interrupted run left ".running" with its stem. Unless its manifest was sealed (then the run exists), its
+    /// files are removed: this run stores again what they hold.
+    void remove_leftovers() {
+        std::string marker = join_path(set_.backup_dir, kRunningName);
+        if (!path_exists(marker)) return;
+        std::string stem = read_file(marker);
+        if (!stem.empty() && !path_exists(join_path(set_.backup_dir, stem + ".manifest.zst"))) {
+            for (const std::string& name : list_directory(set_.backup_dir)) {
+                bool partial = name.starts_with("." + stem) || name == partial_name(kSnarName);
+                if (!name.starts_with(stem) && !partial) continue;
+                env_.fs.remove(set_.backup_dir, name);
+                ++leftovers_;
+            }
+        }
+        env_.fs.remove(set_.backup_dir, std::string(kRunningName));
+        if (leftovers_ > 0)
+            observer_.warning(format("an earlier run was interrupted: removed {} unfinished files of {}", leftovers_, stem));
+    }
+
+    void decide_kind() {
+        std::optional<catalog::Run> last = catalog_->last_run();
+        catalog::RunNumber highest = last ? last->number() : 0;
+        for (const std::string& name : list_directory(set_.backup_dir))
+            if (auto parsed = parse_archive_name(set_.name, name)) highest = std::max(highest, parsed->run);
+
+        started_ = env_.clock.now();
+        header_.set = set_.name;
+        header_.host = env_.host;
+        header_.run = highest + 1;
+        header_.started = started_;
+        header_.program = env_.program_version;
+        header_.compression = set_.compression;
+        header_.reason = reason_for_full(last, highest);
+        header_.kind = header_.reason.empty() ? archive::RunKind::incremental : archive::RunKind::full;
+        header_.parent = header_.kind == archive::RunKind::full ? 0 : last->number();
+        header_.chain = header_.kind == archive::RunKind::full ? header_.run : last->header.chain;
+        compared_with_ = last ? last->number() : 0;
+        last_files_ = last ? last->trailer.counts.files : 0;
+        names_ = make_archive_names(set_.name, header_.run, header_.kind, started_, set_.compression.method);
+        header_.archive_name = names_.archive;
+    }
+
+    std::string reason_for_full(const std::optional<catalog::Run>& last, catalog::RunNumber highest) const {
+        if (!last && highest == 0) return "this is the first run";
+        if (!last) return "catalogue and manifests of the earlier runs are lost";
+        if (request_.full) return "asked for with --full";
+        if (!path_exists(join_path(set_.backup_dir, kSnarName))) return "archive.snar is missing";
+        if (highest > last->number()) return format("the manifest of run {} is lost", highest);
+        if (set_.full_every.runs && last->number() - last->header.chain + 1 >= *set_.full_every.runs)
+            return format("the chain has {} runs (full_every)", last->number() - last->header.chain + 1);
+        if (set_.full_every.seconds) {
+            std::int64_t age = started_.sec - catalog_->run(last->header.chain)->header.started.sec;
+            if (age >= *set_.full_every.seconds)
+                return format("the last full run is {} old (full_every)", format_duration(static_cast<double>(age)));
+        }
+        return "";
+    }
+
+    void scan() {
+        PlanInput input{root_.get(), set_, catalog_.get(), compared_with_, header_.kind == archive::RunKind::full, {}};
+        if (!request_.dry_run) snapshot_.emplace(env_.fs, set_.backup_dir, started_);
+        plan_ = plan_run(input, set_.backup_dir, snapshot_ ? &*snapshot_ : nullptr, observer_);
+    }
+
+    void refuse_empty() const {
+        if (request_.allow_empty || last_files_ == 0 || plan_->counts.files > 0 || plan_->counts.directories > 1) return;
+        throw Error(Error::Kind::exists,
+                    format("{} is empty, but run {} found {} files there", set_.data_dir, compared_with_,
+                           format_count(last_files_)),
+                    "is the disk mounted? If the files are really gone, say --allow-empty");
+    }
+
+    void write_archive() {
+        // The marker comes first: whatever this run leaves behind when it is killed can then be told apart.
+        write_file_durably(env_.fs, set_.backup_dir, std::string(kRunningName), names_.stem, true);
+        report::RunLog log(env_.fs, set_.backup_dir, names_.log);
+        archive::ManifestWriter manifest(env_.fs, set_.backup_dir, names_.manifest);
+        std::unique_ptr<catalog::RunWriter> writer = catalog_->begin_run(header_);
+        log.begin(header_, set_.data_dir, set_.backup_dir);
+        if (leftovers_ > 0) log.note(format("removed {} unfinished files of an interrupted run", leftovers_));
+        manifest.write(header_);
+        record_events(log, manifest);
+        record_renames(log, manifest, *writer);
+        record_deletions(log, manifest, *writer);
+
+        Packer packer(env_, set_, root_.get(), *plan_, header_, started_, {manifest, *writer, log}, observer_);
+        packer.run();
+        trailer_.counts = packer.counts();
+        trailer_.counts.renamed = plan_->renames.size();
+        trailer_.counts.deleted = deleted_;
+        trailer_.volumes = packer.volumes();
+        trailer_.finished = env_.clock.now();
+
+        write_readme(env_.fs, set_);
+        manifest.write(trailer_);
+        manifest.seal();  // from here on the run exists
+        snapshot_->seal();
+        writer->commit(trailer_);
+        log.finish(trailer_, seconds());
+        env_.fs.remove(set_.backup_dir, std::string(kRunningName));
+    }
+
+    void record_events(report::RunLog& log, archive::ManifestWriter& manifest) const {
+        Spool::Reader events(plan_->events);
+        for (std::string_view record; events.next(record);) {
+            PlanEvent event = decode_event(record);
+            switch (event.kind) {
+                case PlanEvent::Kind::excluded: log.excluded(event.path, event.text); break;
+                case PlanEvent::Kind::socket: log.skipped_socket(event.path); break;
+                case PlanEvent::Kind::problem:
+                    log.problem(event.path, event.text);
+                    manifest.write(archive::ManifestError{event.path, event.text});
+                    break;
+            }
+        }
+    }
+
+    void record_renames(report::RunLog& log, archive::ManifestWriter& manifest, catalog::RunWriter& writer) const {
+        for (const PlannedRename& rename : plan_->renames) {
+            archive::ManifestRename line{rename.from, rename.to};
+            log.renamed(rename.from, rename.to, rename.stat);
+            manifest.write(line);
+            writer.rename(line);
+        }
+    }
+
+    void record_deletions(report::RunLog& log, archive::ManifestWriter& manifest, catalog::RunWriter& writer) {
+        std::uint64_t where = 0;
+        Spool::Reader vanished(plan_->vanished);
+        for (std::string_view record; vanished.next(record); where = vanished.offset()) {
+            if (plan_->found_again.contains(where)) continue;
+            VanishedName name = decode_vanished(record);
+            if (name.kind == VanishedName::Kind::replaced) continue;
+            log.deleted(name.path, name.old.stat);
+            if (name.old.stat.type != FileType::directory) ++deleted_;
+            if (name.kind != VanishedName::Kind::deleted || header_.kind == archive::RunKind::full) continue;
+            archive::ManifestDelete line{name.path};
+            manifest.write(line);
+            writer.remove(line);
+        }
+    }
+
+    BackupResult describe_plan() {
+        BackupResult result;
+        result.header = header_;
+        result.trailer.counts = plan_->counts;
+        result.trailer.counts.read_bytes = plan_->read_bytes;
+        auto tell = [&result](std::string line) {
+            if (result.plan.size() < kPlanLinesMax) result.plan.push_back(std::move(line));
+        };
+        for (const PlannedRename& rename : plan_->renames)
+            tell(format("rename   {} -> {}", escape_path(rename.from), escape_path(rename.to)));
+        result.trailer.counts.renamed = plan_->renames.size();
+        std::uint64_t where = 0;
+        Spool::Reader vanished(plan_->vanished);
+        for (std::string_view record; vanished.next(record); where = vanished.offset()) {
+            if (plan_->found_again.contains(where)) continue;
+            VanishedName name = decode_vanished(record);
+            if (name.kind == VanishedName::Kind::replaced) continue;
+            if (name.old.stat.type != FileType::directory) ++result.trailer.counts.deleted;
+            tell("delete   " + escape_path(name.path));
+        }
+        describe_files(result, tell);
+        result.seconds = seconds();
+        return result;
+    }
+
+    void describe_files(BackupResult& result, const std::function<void(std::string)>& tell) {
+        Spool::Reader directories(plan_->directories);
+        Spool::Reader files(plan_->files);
+        archive::RunCounts& counts = result.trailer.counts;
+        for (std::string_view record; directories.next(record);) {
+            PlannedDirectory directory = decode_directory(record);
+            for (std::uint64_t i = 0; i < directory.file_count && files.next(record); ++i) {
+                PlannedFile file = decode_file(record);
+                if (plan_->moved_files.contains(file.sequence) || file.change == Change::none) continue;
+                bool added = file.change == Change::added;
+                ++(added ? counts.added : counts.changed);
+                tell(format("{}   {} ({})", added ? "add   " : "change", escape_path(join_path(directory.path, file.name)),
+                            format_bytes(file.stat.size)));
+            }
+        }
+    }
+
+    BackupResult result() const {
+        BackupResult result;
+        result.header = header_;
+        result.trailer = trailer_;
+        result.seconds = seconds();
+        result.log_file = join_path(set_.backup_dir, names_.log);
+        return result;
+    }
+
+    double seconds() const { return static_cast<double>(env_.clock.monotonic_ns() - started_ns_) / 1e9; }
+
+    const Environment& env_;
+    const SetOptions& set_;
+    const BackupRequest& request_;
+    Observer& observer_;
+    std::int64_t started_ns_;
+    Fd root_;
+    std::size_t leftovers_ = 0;
+    std::unique_ptr<catalog::Catalog> catalog_;
+    Timestamp started_;
+    archive::ManifestHeader header_;
+    archive::ManifestTrailer trailer_;
+    ArchiveNames names_;
+    catalog::RunNumber compared_with_ = 0;
+    std::uint64_t last_files_ = 0;
+    std::uint64_t deleted_ = 0;
+    std::optional<SnapshotFile> snapshot_;
+    std::unique_ptr<Plan> plan_;
+};
+
+}  // namespace
+
+BackupResult run_backup(const Environment& env, const SetOptions& set, const BackupRequest& request,
+                        Observer& observer) {
+    return BackupRun(env, set, request, observer).run();
+}
+
+}  // namespace icecore::engine

@@ -1,0 +1,74 @@
+#include "engine/backup_dir.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "base/text.h"
+
+namespace icecore::engine {
+
+ArchiveNames make_archive_names(std::string_view set, catalog::RunNumber run, archive::RunKind kind,
+                                Timestamp started, archive::Compression::Method method) {
+    ArchiveNames names;
+    names.stem = format("{}-{:06}-{}-{}", set, run, kind == archive::RunKind::full ? "full" : "incr",
+                        format_compact_utc(started));
+    names.archive = names.stem + std::string(archive::archive_suffix(method));
+    names.manifest = names.stem + ".manifest.zst";
+    names.log = names.stem + ".log";
+    return names;
+}
+
+std::optional<ParsedName> parse_archive_name(std::string_view set, std::string_view file_name) {
+    std::string_view rest = file_name;
+    if (!rest.starts_with(set) || rest.size() <= set.size() || rest[set.size()] != '-') return std::nullopt;
+    rest.remove_prefix(set.size() + 1);
+    ParsedName parsed;
+    auto [end, ec] = std::from_chars(rest.data(), rest.data() + rest.size(), parsed.run);
+    auto digits = static_cast<std::size_t>(end - rest.data());
+    if (ec != std::errc{} || digits < 6 || parsed.run == 0) return std::nullopt;
+    rest.remove_prefix(digits);
+    if (rest.starts_with("-full-"))
+        parsed.kind = archive::RunKind::full;
+    else if (rest.starts_with("-incr-"))
+        parsed.kind = archive::RunKind::incremental;
+    else
+        return std::nullopt;
+    rest.remove_prefix(6);
+    constexpr std::size_t kTimeLength = 16;  // YYYYMMDDTHHMMSSZ
+    if (rest.size() < kTimeLength || !parse_utc(rest.substr(0, kTimeLength))) return std::nullopt;
+    rest.remove_prefix(kTimeLength);
+    parsed.stem = file_name.substr(0, file_name.size() - rest.size());
+    if (rest == ".manifest.zst")
+        parsed.part = ParsedName::Part::manifest;
+    else if (rest == ".log")
+        parsed.part = ParsedName::Part::log;
+    else if (rest.starts_with(".tar"))
+        parsed.part = ParsedName::Part::volume;
+    else
+        return std::nullopt;
+    return parsed;
+}
+
+SetLock::SetLock(const Environment& env, const std::string& backup_dir) {
+    std::string path = join_path(backup_dir, kLockName);
+    fd_ = open_file(path, O_RDWR | O_CREAT, 0600);
+    if (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) throw_errno("locking " + path);
+        char holder[256];
+        std::size_t length = pread_full(fd_.get(), holder, sizeof holder, 0);
+        throw Error(Error::Kind::denied,
+                    format("another run holds the lock of {}: {}", backup_dir, std::string_view(holder, length)),
+                    "wait for it to end, or look at the process; the lock goes with it");
+    }
+    std::string me = format("process {} on {} since {}", getpid(), env.host, format_local(env.clock.now()));
+    if (ftruncate(fd_.get(), 0) != 0 || lseek(fd_.get(), 0, SEEK_SET) != 0) throw_errno("writing " + path);
+    write_full(fd_.get(), me);
+}
+
+}  // namespace icecore::engine

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "engine/environment.h"
+
+namespace icecore::engine {
+
+/// The names of one archive's files, all with the stem "<set>-<run>-<full|incr>-<YYYYMMDDTHHMMSSZ>" (doc/format.md).
+struct ArchiveNames {
+    std::string stem;
+    std::string archive;   ///< volume 0: stem + ".tar.zst" (".tar.gz", ".tar")
+    std::string manifest;  ///< stem + ".manifest.zst"
+    std::string log;       ///< stem + ".log"
+};
+ArchiveNames make_archive_names(std::string_view set, catalog::RunNumber run, archive::RunKind kind,
+                                Timestamp started, archive::Compression::Method method);
+
+/// What a file name in the backup directory says.
+struct ParsedName {
+    enum class Part : std::uint8_t { volume, manifest, log };
+    catalog::RunNumber run = 0;
+    archive::RunKind kind = archive::RunKind::full;
+    Part part = Part::volume;
+    std::string stem;
+};
+std::optional<ParsedName> parse_archive_name(std::string_view set, std::string_view file_name);
+
+constexpr std::string_view kSnarName = "archive.snar";
+constexpr std::string_view kCatalogName = "catalog.db";
+constexpr std::string_view kReadmeName = "README.restore.txt";
+constexpr std::string_view kLockName = ".lock";
+
+/// Holds the set's lock (flock on ".lock" in the backup directory) while alive. Throws Error{denied} that names the
+/// holder (process, host, since when) if another process has it.
+class SetLock {
+  public:
+    SetLock(const Environment& env, const std::string& backup_dir);
+
+  private:
+    Fd fd_;
+};
+
+/// Opens the catalogue of a backup directory for reading, brought up to date first: one that is missing, damaged or
+/// behind the manifests is rebuilt from them under the set's lock (`observer` is told). Throws Error{not_found} if the
+/// directory has no run at all.
+std::unique_ptr<catalog::Catalog> open_catalog(const Environment& env, const SetOptions& set, Observer& observer);
+
+}  // namespace icecore::engine

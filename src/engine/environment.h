@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "archive/frame.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "scan/walker.h"
+
+namespace icecore::engine {
+
+/// What `main` builds once and passes down. Everything must outlive the call.
+struct Environment {
+    const Clock& clock;
+    FileSystem& fs;
+    std::string host;             ///< this machine's name, for manifests and messages
+    std::string program_version;  ///< "0.1.0"
+    unsigned threads = 0;         ///< workers; 0 = one a core
+};
+
+/// When to start a new chain by itself.
+struct FullEvery {
+    std::optional<std::int64_t> seconds;  ///< "90d"
+    std::optional<std::uint32_t> runs;    ///< "30 runs"
+};
+
+/// One set: a data directory with its backup directory, as the config says.
+struct SetOptions {
+    std::string name;
+    std::string data_dir;    ///< absolute
+    std::string backup_dir;  ///< absolute; made (0700) if only its last component is missing
+    scan::WalkOptions filters;
+    archive::Compression compression;
+    std::uint64_t volume_bytes_max = 1ULL << 30;
+    FullEvery full_every;
+    unsigned retries = 3;  ///< how often a file that changes while it is read is read again
+};
+
+/// How far a command is. Totals are 0 while they are unknown.
+struct Progress {
+    enum class Phase : std::uint8_t { scanning, planning, packing, finishing, restoring, rebuilding };
+    Phase phase = Phase::scanning;
+    std::uint64_t files = 0;
+    std::uint64_t bytes = 0;  ///< of file content
+    std::uint64_t files_total = 0;
+    std::uint64_t bytes_total = 0;
+    std::uint64_t stored_bytes = 0;  ///< written to volumes so far
+};
+
+/// What a command tells while it runs. Calls come from one thread at a time (not always the same). Implementations
+/// must be quick: `progress` may be called for every batch of files.
+class Observer {
+  public:
+    virtual ~Observer() = default;
+    virtual void progress(const Progress& progress) = 0;
+    /// A problem or remark worth a line on stderr now, e.g. "cannot read a/b: Permission denied".
+    virtual void warning(std::string_view message) = 0;
+};
+
+}  // namespace icecore::engine

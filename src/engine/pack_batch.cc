@@ -1,0 +1,343 @@
+#include "engine/pack_batch.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/metadata.h"
+#include "base/text.h"
+#include "engine/content.h"
+#include "scan/change.h"
+
+namespace icecore::engine {
+namespace {
+
+archive::TarMember member_of(const FileStat& stat, std::string name) {
+    archive::TarMember member;
+    member.name = std::move(name);
+    member.type = stat.type;
+    member.mode = stat.mode;
+    member.uid = stat.uid;
+    member.gid = stat.gid;
+    member.mtime = stat.mtime;
+    member.rdev_major = stat.rdev_major;
+    member.rdev_minor = stat.rdev_minor;
+    member.size_bytes = stat.size;
+    return member;
+}
+
+/// A file that cannot be had (errno says why). One that is gone is no loss.
+void cannot(PackOutcome& out, std::string_view doing) {
+    out.harmless = errno == ENOENT;
+    out.problem = out.harmless ? "vanished before it was read"
+                               : std::string(doing) + ": " + std::generic_category().message(errno);
+}
+
+constexpr std::string_view kBecameAnother = "became another type of file while the backup ran";
+
+/// Whether what is recorded of a file besides content, times and numbers is the same.
+bool same_attributes(const FileStat& a, const FileStat& b) {
+    return a.type == b.type && a.mode == b.mode && a.uid == b.uid && a.gid == b.gid && a.mtime == b.mtime &&
+           a.rdev_major == b.rdev_major && a.rdev_minor == b.rdev_minor;
+}
+
+}  // namespace
+
+/// Makes the members of one batch.
+class BatchPacker::Builder {
+  public:
+    Builder(const BatchPacker& packer, PackBatch& batch) : packer_(packer), batch_(batch) {}
+
+    void add(PackItem& item) {
+        PackOutcome& out = batch_.outcomes.emplace_back();
+        out.raw_offset = batch_.raw.size();
+        switch (item.kind) {
+            case PackItem::Kind::directory: add_directory(item, out); break;
+            case PackItem::Kind::hard_link: add_hard_link(item, out); break;
+            case PackItem::Kind::record: add_record(item, out); break;
+            case PackItem::Kind::station: add_station(item, out); break;
+            case PackItem::Kind::file: add_file(item, out); break;
+        }
+        out.raw_length = batch_.raw.size() - out.raw_offset;
+        if (!out.problem.empty() && !out.has_entry) out.entry.path = join_path(item.directory->path, item.file.name);
+    }
+
+  private:
+    /// The item's directory, opened; -1 with errno set if it cannot be.
+    int directory_fd(const PackItem& item, int flags = O_PATH | O_DIRECTORY) {
+        if (open_directory_ == item.directory.get() && directory_fd_) return directory_fd_.get();
+        directory_fd_ = open_beneath(packer_.options_.root_fd, item.directory->path, flags);
+        open_directory_ = item.directory.get();
+        return directory_fd_.get();
+    }
+
+    void start_entry(const PackItem& item, const FileStat& stat, PackOutcome& out) {
+        out.has_entry = true;
+        out.change = item.file.change;
+        out.old_size_bytes = item.file.old ? item.file.old->stat.size : 0;
+        out.entry.path = join_path(item.directory->path, item.file.name);
+        out.entry.stat = stat;
+    }
+
+    void add_directory(const PackItem& item, PackOutcome& out) {
+        const PlannedDirectory& planned = item.planned_directory;
+        archive::TarMember member = member_of(planned.stat, item.directory->tar_name);
+        Fd fd = open_beneath(packer_.options_.root_fd, planned.path, O_RDONLY | O_DIRECTORY);
+        if (fd && !planned.metadata_from_old)
+            member.metadata = read_metadata(fd.get());
+        else
+            member.metadata = decode_metadata(planned.old_metadata);
+        if (planned.deep_unit == 0) member.dumpdir = planned.dumpdir;
+        directory_fd_ = std::move(fd);
+        open_directory_ = item.directory.get();
+        archive::append_header(member, batch_.raw);
+        if (item.silent) return;
+        out.has_entry = true;
+        out.change = planned.change;
+        out.entry.path = planned.path;
+        out.entry.stat = planned.stat;
+        out.entry.metadata = std::move(member.metadata);
+        out.entry.racy = scan::is_racy(planned.stat, packer_.options_.scan_started);
+    }
+
+    void add_hard_link(const PackItem& item, PackOutcome& out) {
+        archive::TarMember member = member_of(item.file.stat, item.directory->tar_name + item.file.name);
+        member.hard_link = true;
+        member.link_target = "./" + item.link_path;
+        archive::append_header(member, batch_.raw);
+        start_entry(item, item.file.stat, out);
+        if (out.change == Change::none) out.metadata_only = true;
+        out.entry.stored = archive::Stored::link;
+        out.entry.link_path = item.link_path;
+        if (item.file.old) out.entry.link_target = item.file.old->link_target;
+        out.entry.racy = scan::is_racy(item.file.stat, packer_.options_.scan_started);
+    }
+
+    void add_record(const PackItem& item, PackOutcome& out) { keep(item, item.file.stat, out, packer_.options_.scan_started); }
+
+    /// The content is where it was: record what stat(2) says now.
+    void keep(const PackItem& item, const FileStat& stat, PackOutcome& out, Timestamp examined) {
+        const OldVersion& old = *item.file.old;
+        start_entry(item, stat, out);
+        out.change = Change::none;
+        out.entry.stored = archive::Stored::earlier;
+        out.entry.link_target = old.link_target;
+        out.entry.sha256 = old.sha256;
+        out.entry.metadata = decode_metadata(old.metadata);
+        out.entry.location = old.location;
+        out.entry.racy = scan::is_racy(stat, examined);
+    }
+
+    void add_station(const PackItem& item, PackOutcome&) {
+        archive::TarMember member;
+        member.name = item.directory->tar_name;
+        member.type = FileType::symlink;
+        member.mode = 0777;
+        member.link_target = item.link_path;
+        archive::append_header(member, batch_.raw);
+    }
+
+    void add_file(PackItem& item, PackOutcome& out) {
+        if (!item.problem.empty()) {
+            out.problem = item.problem;
+        } else if (item.file.stat.type == FileType::regular) {
+            add_regular(item, out);
+        } else {
+            add_special(item, out);
+        }
+    }
+
+    /// Symbolic links, fifos, devices.
+    void add_special(const PackItem& item, PackOutcome& out) {
+        Timestamp examined = packer_.clock_.now();
+        int dir = directory_fd(item);
+        FileStat stat;
+        if (dir < 0 || !stat_at(dir, item.file.name.c_str(), stat)) {
+            cannot(out, "cannot examine");
+            return;
+        }
+        if (stat.type != item.file.stat.type) {
+            out.problem = kBecameAnother;
+            return;
+        }
+        archive::TarMember member = member_of(stat, item.directory->tar_name + item.file.name);
+        if (stat.type == FileType::symlink) {
+            char target[PATH_MAX];
+            ssize_t length = readlinkat(dir, item.file.name.c_str(), target, sizeof target);
+            if (length < 0) {
+                cannot(out, "cannot read the link");
+                return;
+            }
+            member.link_target.assign(target, static_cast<std::size_t>(length));
+        }
+        member.metadata = read_metadata_at(dir, item.file.name.c_str());
+        const std::optional<OldVersion>& old = item.file.old;
+        if (item.file.action == Action::check && old && same_attributes(old->stat, stat) &&
+            old->link_target == member.link_target && old->metadata == encode_metadata(member.metadata)) {
+            keep(item, stat, out, examined);
+            return;
+        }
+        archive::append_header(member, batch_.raw);
+        start_entry(item, stat, out);
+        if (item.file.action == Action::check) out.change = Change::changed;
+        out.entry.link_target = member.link_target;
+        out.entry.metadata = std::move(member.metadata);
+        out.entry.racy = scan::is_racy(stat, examined);
+    }
+
+    void add_regular(PackItem& item, PackOutcome& out) {
+        std::string& raw = batch_.raw;
+        for (unsigned attempt = 0;; ++attempt) {
+            Timestamp read_started = packer_.clock_.now();
+            Fd fd = std::move(item.fd);
+            if (!fd) {
+                int dir = directory_fd(item);
+                if (dir >= 0) fd = open_for_reading(dir, item.file.name.c_str());
+                if (!fd) {
+                    cannot(out, "cannot open");
+                    return;
+                }
+            }
+            FileStat stat;
+            if (!stat_at(fd.get(), "", stat, AT_EMPTY_PATH) || stat.type != FileType::regular) {
+                out.problem = kBecameAnother;
+                return;
+            }
+            if (stat.size > kSmallFileBytesMax) {  // it grew since the scan
+                out.again = std::move(item);
+                return;
+            }
+            archive::TarMember member = member_of(stat, item.directory->tar_name + item.file.name);
+            std::size_t content = 0;
+            std::size_t got = 0;
+            try {
+                member.metadata = read_metadata(fd.get());
+                archive::append_header(member, raw);
+                content = raw.size();
+                raw.resize(content + stat.size + archive::padding(stat.size));
+                got = pread_full(fd.get(), raw.data() + content, stat.size, 0);
+            } catch (const Error& e) {
+                raw.resize(out.raw_offset);
+                out.problem = e.message();
+                return;
+            }
+            out.read_bytes += got;
+            FileStat after;
+            bool steady = got == stat.size && stat_at(fd.get(), "", after, AT_EMPTY_PATH) && same_state(stat, after);
+            if (!steady && attempt < packer_.options_.retries) {
+                raw.resize(out.raw_offset);
+                continue;
+            }
+            hash_.update({raw.data() + content, stat.size});
+            finish_regular(item, stat, read_started, std::move(member.metadata), hash_.finish(), out);
+            out.entry.unstable = !steady;
+            if (!steady) {
+                out.problem = "changed while it was read";
+                out.harmless = true;
+            }
+            return;
+        }
+    }
+
+    void finish_regular(const PackItem& item, const FileStat& stat, Timestamp read_started, Metadata metadata,
+                        const Digest& sha256, PackOutcome& out) {
+        const std::optional<OldVersion>& old = item.file.old;
+        bool same_content = old && !old->sparse && old->stat.size == stat.size && old->sha256 == sha256;
+        bool same = same_content && same_attributes(old->stat, stat) && old->metadata == encode_metadata(metadata);
+        if (item.file.action == Action::check && same) {
+            batch_.raw.resize(out.raw_offset);
+            keep(item, stat, out, read_started);
+            return;
+        }
+        start_entry(item, stat, out);
+        if (old && !same) out.change = Change::changed;
+        out.metadata_only = same_content && !same;
+        out.entry.sha256 = sha256;
+        out.entry.metadata = std::move(metadata);
+        out.entry.stored = archive::Stored::whole;
+        out.entry.racy = scan::is_racy(stat, read_started);
+    }
+
+    const BatchPacker& packer_;
+    PackBatch& batch_;
+    Sha256 hash_;
+    Fd directory_fd_;
+    const PackDirectory* open_directory_ = nullptr;
+};
+
+std::shared_ptr<LargeFile> BatchPacker::open_large(PackItem item) const {
+    auto large = std::make_shared<LargeFile>();
+    large->read_started = clock_.now();
+    Fd dir = open_beneath(options_.root_fd, item.directory->path, O_PATH | O_DIRECTORY);
+    if (!item.fd && dir) item.fd = open_for_reading(dir.get(), item.file.name.c_str());
+    if (!item.fd) {
+        large->problem = "cannot open: " + std::generic_category().message(errno);
+    } else if (!stat_at(item.fd.get(), "", large->stat, AT_EMPTY_PATH) || large->stat.type != FileType::regular) {
+        large->problem = kBecameAnother;
+    } else {
+        try {
+            large->metadata = read_metadata(item.fd.get());
+            archive::TarMember member = member_of(large->stat, item.directory->tar_name + item.file.name);
+            member.metadata = large->metadata;
+            member.sparse = content_layout(item.fd.get(), large->stat).sparse;
+            large->sparse = member.sparse.has_value();
+            if (large->sparse) large->sparse_map = sparse_map_block(*member.sparse);
+            large->content_bytes = archive::content_bytes(member);
+            archive::append_header(member, large->header);
+            large->item = std::move(item);
+            if (member.sparse)
+                large->regions = std::move(*member.sparse);
+            else if (large->stat.size > 0)
+                large->regions = {{0, large->stat.size}};
+            return large;
+        } catch (const Error& e) {
+            large->problem = e.message();
+        }
+    }
+    large->item = std::move(item);
+    return large;
+}
+
+void BatchPacker::pack_chunk(PackBatch& batch) const {
+    LargeFile& large = *batch.large;
+    if (batch.first) batch.raw = large.header;
+    batch.content_offset = batch.raw.size();
+    for (const archive::SparseRegion& piece : batch.pieces) {
+        std::size_t at = batch.raw.size();
+        auto length = static_cast<std::size_t>(piece.length_bytes);
+        batch.raw.resize(at + length);  // zeros stand in for what cannot be read any more
+        try {
+            if (pread_full(large.item.fd.get(), batch.raw.data() + at, length, piece.offset) < length)
+                large.short_read = true;
+        } catch (const Error&) {
+            large.failed = true;
+        }
+    }
+    batch.content_length = batch.raw.size() - batch.content_offset;
+    if (batch.last) batch.raw.append(archive::padding(large.content_bytes), '\0');
+}
+
+void BatchPacker::pack(PackBatch& batch) const {
+    if (batch.large != nullptr) {
+        pack_chunk(batch);
+    } else if (batch.end_of_archive) {
+        batch.raw = archive::end_of_archive();
+    } else {
+        Builder builder(*this, batch);
+        batch.outcomes.reserve(batch.items.size());
+        for (PackItem& item : batch.items) builder.add(item);
+    }
+    for (std::size_t at = 0; at < batch.raw.size(); at += archive::kFrameBytesMax) {
+        std::string_view piece = std::string_view(batch.raw).substr(at, archive::kFrameBytesMax);
+        PackBatch::Frame& frame = batch.frames.emplace_back();
+        frame.raw_bytes = static_cast<std::uint32_t>(piece.size());
+        encoder_.encode(piece, frame.bytes);
+    }
+}
+
+}  // namespace icecore::engine

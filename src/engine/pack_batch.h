@@ -1,0 +1,125 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "archive/frame.h"
+#include "archive/tar_member.h"
+#include "archive/volume.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "engine/environment.h"
+#include "engine/plan.h"
+
+namespace icecore::engine {
+
+/// The directory that files of a batch lie in: shared by its items, so that it is opened once a batch.
+struct PackDirectory {
+    std::string path;      ///< in the tree
+    std::string tar_name;  ///< in the archive, with the final slash ("./", "./a/b/")
+};
+
+/// One member to be.
+struct PackItem {
+    enum class Kind : std::uint8_t {
+        directory,
+        file,       ///< store or check
+        hard_link,  ///< to `link_path`
+        record,     ///< no member: only manifest and catalogue learn of it (kept or renamed)
+        station,    ///< a symbolic link that makes deep paths short (deep units)
+    };
+    Kind kind = Kind::file;
+    std::shared_ptr<const PackDirectory> directory;
+    PlannedDirectory planned_directory;
+    PlannedFile file;
+    std::string link_path;      ///< hard_link: path in the tree; station: target
+    bool silent = false;        ///< no entry: the member is a repetition
+    bool keep_position = false; ///< other names link to it: its member must not be written twice
+    Fd fd;                      ///< opened already
+    std::string problem;        ///< it could not be opened: no member
+    unsigned attempt = 0;
+};
+
+/// What became of an item.
+struct PackOutcome {
+    bool has_entry = false;
+    archive::ManifestEntry entry;  ///< location filled in by the writer
+    std::size_t raw_offset = 0;    ///< of the member in the batch's tar bytes
+    std::size_t raw_length = 0;    ///< 0: no member
+    Change change = Change::none;
+    bool metadata_only = false;
+    std::uint64_t old_size_bytes = 0;
+    std::uint64_t read_bytes = 0;
+    std::string problem;
+    bool harmless = false;  ///< the problem costs nothing that could have been saved: told, but no error
+    std::optional<PackItem> again;  ///< to be packed again as a large file
+};
+
+/// A large file on its way through the pipeline, in chunks of one frame each.
+struct LargeFile {
+    PackItem item;
+    FileStat stat;
+    Timestamp read_started;
+    std::string header;
+    std::string sparse_map;  ///< the part of the header that belongs to the digest
+    Metadata metadata;
+    bool sparse = false;
+    std::vector<archive::SparseRegion> regions;  ///< what is read: all of it, or the data regions
+    std::uint64_t content_bytes = 0;
+    Sha256 hash;  ///< the writer's
+    std::atomic<bool> short_read = false;
+    std::string problem;  ///< why it could not be opened
+    std::atomic<bool> failed = false;
+    archive::StreamPosition position;  ///< the writer's
+};
+
+/// What goes through the pipeline: small members, or a chunk of a large one.
+struct PackBatch {
+    std::vector<PackItem> items;
+    std::shared_ptr<LargeFile> large;
+    std::vector<archive::SparseRegion> pieces;  ///< of the large file
+    bool first = false;
+    bool last = false;
+    bool end_of_archive = false;
+
+    std::string raw;
+    std::size_t content_offset = 0;  ///< large: where the pieces' bytes stand in raw
+    std::size_t content_length = 0;
+    struct Frame {
+        std::string bytes;
+        std::uint32_t raw_bytes = 0;
+    };
+    std::vector<Frame> frames;
+    std::vector<PackOutcome> outcomes;
+};
+
+/// The parallel part of packing: reads files, makes their members, hashes and compresses them. Thread-safe.
+class BatchPacker {
+  public:
+    struct Options {
+        int root_fd = -1;
+        unsigned retries = 3;
+        Timestamp scan_started;
+    };
+    BatchPacker(const Clock& clock, archive::FrameEncoder& encoder, Options options)
+        : clock_(clock), encoder_(encoder), options_(options) {}
+
+    void pack(PackBatch& batch) const;
+
+    /// Opens a large file and makes its header. On failure `problem` is set.
+    std::shared_ptr<LargeFile> open_large(PackItem item) const;
+
+  private:
+    class Builder;
+    void pack_chunk(PackBatch& batch) const;
+
+    const Clock& clock_;
+    archive::FrameEncoder& encoder_;
+    Options options_;
+};
+
+}  // namespace icecore::engine

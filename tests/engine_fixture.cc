@@ -1,0 +1,38 @@
+#include "engine_fixture.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sstream>
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace icecore::testing {
+
+void wait_for_next_tick(const std::string& dir) {
+    std::string probe = dir + "/tick";
+    FileStat first;
+    FileStat now;
+    do {
+        Fd fd = open_file(probe, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        write_full(fd.get(), "x");
+        CHECK(stat_at(fd.get(), "", now, AT_EMPTY_PATH));
+        if (first.ino == 0) first = now;
+    } while (now.ctime == first.ctime || now.ctime.sec * 1000 + now.ctime.nsec / 1000000 <
+                                             first.ctime.sec * 1000 + first.ctime.nsec / 1000000 + 12);
+    unlink(probe.c_str());
+}
+
+std::string complaints(const std::string& tar_stderr) {
+    std::istringstream in(tar_stderr);
+    std::string out;
+    for (std::string line; std::getline(in, line);)
+        if (line.find("implausibly old time stamp") == std::string::npos &&
+            line.find("in the future") == std::string::npos)
+            out += line + "\n";
+    return out;
+}
+
+}  // namespace icecore::testing

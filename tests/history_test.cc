@@ -8,8 +8,9 @@
 #include <filesystem>
 
 #include "base/format.h"
-#include "engine/rebuild.h"
+
 #include "engine_fixture.h"
+#include "support/history.h"
 #include "support/history_gen.h"
 
 namespace icecore::testing {
@@ -55,7 +56,7 @@ std::string broken_promise(const History& history, const Variant& variant) {
     for (std::size_t i = 0; i < history.size(); ++i) {
         wait_for_next_tick(fixture.temp().path());
         script += format("-- run {}\n", i + 1);
-        for (const std::string& line : apply(history[i], fixture.set.data_dir)) script += line + "\n";
+        for (const std::string& line : apply_steps(history[i], fixture.set.data_dir)) script += line + "\n";
         TreeSnapshot source = snapshot_tree(fixture.set.data_dir);
         engine::BackupRequest request;
         request.full = static_cast<int>(i) == variant.full_at;

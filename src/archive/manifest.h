@@ -64,7 +64,7 @@ enum class Stored : char {
     none = 'n',     ///< nothing to store: directories, symbolic links, devices, fifos
     whole = 'w',    ///< in this archive
     sparse = 's',   ///< in this archive, holes left out
-    link = 'h',     ///< as a hard link to `link_path`; location and digest are that file's
+    link = 'h',     ///< as a hard link to `link_path`, which tells all but the stat fields
     earlier = 'e',  ///< unchanged content in the archive of `location.run`; only what is recorded here changed
 };
 

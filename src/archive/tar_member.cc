@@ -162,12 +162,6 @@ void put(char (&field)[N], std::int64_t value) {
     put_number(field, N, value);
 }
 
-void append_block(UstarBlock& block, std::string_view magic, std::size_t at, std::string& out) {
-    put_text(block.magic, magic);
-    put_checksum(block);
-    std::memcpy(out.data() + at, &block, sizeof block);
-}
-
 /// Appends the extended header, or nothing if no record is needed.
 void append_pax_header(const TarMember& member, const Plan& plan, std::string& out) {
     const std::size_t header_at = out.size();
@@ -193,7 +187,9 @@ void append_pax_header(const TarMember& member, const Plan& plan, std::string& o
     put(block.size, static_cast<std::int64_t>(records_bytes));
     put(block.mtime, std::clamp(member.mtime.sec, std::int64_t{0}, kOctal11Max));
     block.type = 'x';
-    append_block(block, kUstarMagic, header_at, out);
+    put_text(block.magic, kUstarMagic);
+    put_checksum(block);
+    std::memcpy(out.data() + header_at, &block, sizeof block);
 }
 
 void append_ustar_header(const TarMember& member, const Plan& plan, std::string& out) {
@@ -219,9 +215,9 @@ void append_ustar_header(const TarMember& member, const Plan& plan, std::string&
     const bool is_device = plan.type == '3' || plan.type == '4';
     put(block.dev_major, is_device ? member.rdev_major : 0);
     put(block.dev_minor, is_device ? member.rdev_minor : 0);
-    const std::size_t at = out.size();
-    out.append(kBlockBytes, '\0');
-    append_block(block, plan.dumpdir_data != nullptr ? kGnuMagic : kUstarMagic, at, out);
+    put_text(block.magic, plan.dumpdir_data != nullptr ? kGnuMagic : kUstarMagic);
+    put_checksum(block);
+    out.append(reinterpret_cast<const char*>(&block), sizeof block);
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "archive/ustar_block.h"
 
-#include <bit>
 #include <cstring>
 
 namespace icecore::archive {
@@ -43,16 +42,18 @@ Sums sum_block(const UstarBlock& block) {
 
     // Eight bytes at a time, in four lanes of 16 bits: 2 * 64 bytes of at most 255 fit a lane.
     constexpr std::uint64_t kEvenBytes = 0x00ff'00ff'00ff'00ff;
-    constexpr std::uint64_t kHighBits = 0x8080'8080'8080'8080;
+    constexpr std::uint64_t kLowBits = 0x0101'0101'0101'0101;
     std::uint64_t lanes = 0;
-    int negatives = 0;
+    std::uint64_t negatives = 0;  // in eight lanes: 64 fit
     for (const auto word : words) {
         lanes += (word & kEvenBytes) + (word >> 8 & kEvenBytes);
-        negatives += std::popcount(word & kHighBits);
+        negatives += word >> 7 & kLowBits;
     }
     std::int64_t plain = 0;
     for (; lanes != 0; lanes >>= 16) plain += static_cast<std::int64_t>(lanes & 0xffff);
-    return {plain, plain - 256 * negatives};
+    std::int64_t as_signed = plain;
+    for (; negatives != 0; negatives >>= 8) as_signed -= 256 * static_cast<std::int64_t>(negatives & 0xff);
+    return {plain, as_signed};
 }
 
 }  // namespace

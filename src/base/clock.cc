@@ -72,9 +72,9 @@ bool take_fraction(std::string_view& text, std::uint32_t& nsec) {
 
 std::optional<Timestamp> parse_compact(std::string_view text) {
     std::tm tm{};
-    if (!take_number(text, 4, tm.tm_year) || !take_number(text, 2, tm.tm_mon) || !take_number(text, 2, tm.tm_mday) ||
-        !take_char(text, 'T') || !take_number(text, 2, tm.tm_hour) || !take_number(text, 2, tm.tm_min) ||
-        !take_number(text, 2, tm.tm_sec) || text != "Z")
+    if (!take_number(text, 4, tm.tm_year) || !take_number(text, 2, tm.tm_mon) ||
+        !take_number(text, 2, tm.tm_mday) || !take_char(text, 'T') || !take_number(text, 2, tm.tm_hour) ||
+        !take_number(text, 2, tm.tm_min) || !take_number(text, 2, tm.tm_sec) || text != "Z")
         return std::nullopt;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
@@ -97,7 +97,9 @@ Timestamp add_ns(Timestamp t, std::int64_t ns) {
     return {t.sec + sec, static_cast<std::uint32_t>(rest)};
 }
 
-Timestamp SystemClock::now() const { return read_clock(CLOCK_REALTIME); }
+Timestamp SystemClock::now() const {
+    return read_clock(CLOCK_REALTIME);
+}
 
 std::int64_t SystemClock::monotonic_ns() const {
     Timestamp t = read_clock(CLOCK_MONOTONIC);
@@ -108,16 +110,16 @@ std::string format_compact_utc(Timestamp t) {
     std::time_t sec = t.sec;
     std::tm tm{};
     gmtime_r(&sec, &tm);
-    return format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-                  tm.tm_min, tm.tm_sec);
+    return format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+                  tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 std::string format_iso_utc(Timestamp t) {
     std::time_t sec = t.sec;
     std::tm tm{};
     gmtime_r(&sec, &tm);
-    std::string out = format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                             tm.tm_hour, tm.tm_min, tm.tm_sec);
+    std::string out = format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", tm.tm_year + 1900, tm.tm_mon + 1,
+                             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
     if (t.nsec != 0) out += format(".{:09}", t.nsec);
     return out + "Z";
 }
@@ -126,17 +128,17 @@ std::string format_local(Timestamp t) {
     std::time_t sec = t.sec;
     std::tm tm{};
     localtime_r(&sec, &tm);
-    return format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-                  tm.tm_min, tm.tm_sec);
+    return format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+                  tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 std::optional<Timestamp> parse_utc(std::string_view text) {
     if (auto compact = parse_compact(text)) return compact;
     std::tm tm{};
     std::uint32_t nsec = 0;
-    if (!take_date(text, tm) || !take_char(text, 'T') || !take_number(text, 2, tm.tm_hour) || !take_char(text, ':') ||
-        !take_number(text, 2, tm.tm_min) || !take_char(text, ':') || !take_number(text, 2, tm.tm_sec) ||
-        !take_fraction(text, nsec) || text != "Z" || !fields_in_range(tm))
+    if (!take_date(text, tm) || !take_char(text, 'T') || !take_number(text, 2, tm.tm_hour) ||
+        !take_char(text, ':') || !take_number(text, 2, tm.tm_min) || !take_char(text, ':') ||
+        !take_number(text, 2, tm.tm_sec) || !take_fraction(text, nsec) || text != "Z" || !fields_in_range(tm))
         return std::nullopt;
     return Timestamp{timegm(&tm), nsec};
 }

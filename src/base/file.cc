@@ -14,8 +14,8 @@
 #include "base/error.h"
 #include "base/text.h"
 
-// statx's flags and masks come from glibc (sys/stat.h); the attribute bits that glibc 2.36 lacks are in linux/stat.h,
-// which cannot be included beside it.
+// statx's flags and masks come from glibc (sys/stat.h); the attribute bits that glibc 2.36 lacks are in
+// linux/stat.h, which cannot be included beside it.
 #ifndef STATX_ATTR_NODUMP
 #define STATX_ATTR_NODUMP 0x00000040
 #endif
@@ -35,8 +35,9 @@ int openat2_beneath(int dir, const char* path, int flags, unsigned mode) {
     while (true) {
         long fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
         if (fd >= 0) return static_cast<int>(fd);
-        // EAGAIN: a rename elsewhere raced with the lookup of a path that is checked for escapes. With O_NONBLOCK it
-        // can also mean that another process holds a lease on the file, for up to 45 seconds: not to be waited for.
+        // EAGAIN: a rename elsewhere raced with the lookup of a path that is checked for escapes. With
+        // O_NONBLOCK it can also mean that another process holds a lease on the file, for up to 45 seconds:
+        // not to be waited for.
         bool raced = errno == EAGAIN && (flags & O_NONBLOCK) == 0;
         if (errno != EINTR && !raced) return -1;
     }
@@ -95,7 +96,8 @@ class PosixOutputFile final : public OutputFile {
 
 class PosixFileSystem final : public FileSystem {
   public:
-    std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name, bool replace) override {
+    std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name,
+                                       bool replace) override {
         return std::make_unique<PosixOutputFile>(dir, name, replace);
     }
 
@@ -109,13 +111,20 @@ class PosixFileSystem final : public FileSystem {
 
 FileType type_of(unsigned mode) {
     switch (mode & S_IFMT) {
-        case S_IFDIR: return FileType::directory;
-        case S_IFLNK: return FileType::symlink;
-        case S_IFIFO: return FileType::fifo;
-        case S_IFCHR: return FileType::char_device;
-        case S_IFBLK: return FileType::block_device;
-        case S_IFSOCK: return FileType::socket;
-        default: return FileType::regular;
+        case S_IFDIR:
+            return FileType::directory;
+        case S_IFLNK:
+            return FileType::symlink;
+        case S_IFIFO:
+            return FileType::fifo;
+        case S_IFCHR:
+            return FileType::char_device;
+        case S_IFBLK:
+            return FileType::block_device;
+        case S_IFSOCK:
+            return FileType::socket;
+        default:
+            return FileType::regular;
     }
 }
 
@@ -255,7 +264,9 @@ bool stat_at(int dir, const char* name, FileStat& out, int flags) {
     return true;
 }
 
-bool path_exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+bool path_exists(const std::string& path) {
+    return access(path.c_str(), F_OK) == 0;
+}
 
 std::vector<std::string> list_directory(const std::string& dir) {
     std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(dir.c_str()), closedir);
@@ -272,12 +283,16 @@ std::vector<std::string> list_directory(const std::string& dir) {
     return names;
 }
 
-std::unique_ptr<FileSystem> make_file_system() { return std::make_unique<PosixFileSystem>(); }
+std::unique_ptr<FileSystem> make_file_system() {
+    return std::make_unique<PosixFileSystem>();
+}
 
-std::string partial_name(std::string_view name) { return "." + std::string(name) + ".partial"; }
+std::string partial_name(std::string_view name) {
+    return "." + std::string(name) + ".partial";
+}
 
-void write_file_durably(FileSystem& fs, const std::string& dir, const std::string& name, std::string_view content,
-                        bool replace) {
+void write_file_durably(FileSystem& fs, const std::string& dir, const std::string& name,
+                        std::string_view content, bool replace) {
     auto file = fs.create(dir, name, replace);
     file->write(content);
     file->seal();

@@ -51,11 +51,21 @@ JsonWriter& JsonWriter::string(std::string_view value) {
     out_ += '"';
     for (char c : value) {
         switch (c) {
-            case '"': out_ += "\\\""; break;
-            case '\\': out_ += "\\\\"; break;
-            case '\n': out_ += "\\n"; break;
-            case '\t': out_ += "\\t"; break;
-            case '\r': out_ += "\\r"; break;
+            case '"':
+                out_ += "\\\"";
+                break;
+            case '\\':
+                out_ += "\\\\";
+                break;
+            case '\n':
+                out_ += "\\n";
+                break;
+            case '\t':
+                out_ += "\\t";
+                break;
+            case '\r':
+                out_ += "\\r";
+                break;
             default:
                 if (static_cast<unsigned char>(c) < 0x20)
                     format_to(std::back_inserter(out_), "\\u{:04x}", static_cast<unsigned>(c));
@@ -67,7 +77,9 @@ JsonWriter& JsonWriter::string(std::string_view value) {
     return *this;
 }
 
-JsonWriter& JsonWriter::path(std::string_view value) { return string(escape_path(value)); }
+JsonWriter& JsonWriter::path(std::string_view value) {
+    return string(escape_path(value));
+}
 
 JsonWriter& JsonWriter::number(std::uint64_t value) {
     separate();
@@ -100,6 +112,8 @@ JsonWriter& JsonWriter::null() {
     return *this;
 }
 
-JsonWriter& JsonWriter::time(Timestamp value) { return string(format_iso_utc(value)); }
+JsonWriter& JsonWriter::time(Timestamp value) {
+    return string(format_iso_utc(value));
+}
 
 }  // namespace icecore

@@ -14,7 +14,9 @@ int hex_value(char c) {
     return -1;
 }
 
-bool is_plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f && c != '\\'; }
+bool is_plain(char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f && c != '\\';
+}
 
 }  // namespace
 
@@ -23,7 +25,10 @@ std::size_t utf8_sequence_length(std::string_view text) {
     auto at = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
     std::uint8_t lead = at(0);
     if (lead < 0x80) return 1;
-    std::size_t length = lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+    std::size_t length = lead >= 0xc2 && lead <= 0xdf   ? 2
+                         : lead >= 0xe0 && lead <= 0xef ? 3
+                         : lead >= 0xf0 && lead <= 0xf4 ? 4
+                                                        : 0;
     if (length == 0 || text.size() < length) return 0;
     for (std::size_t i = 1; i < length; ++i)
         if ((at(i) & 0xc0) != 0x80) return 0;

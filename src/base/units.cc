@@ -13,8 +13,10 @@ namespace {
 bool split_number(std::string_view text, double& number, std::string_view& unit) {
     while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
     while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-    auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-    if (ec != std::errc{} || !std::isfinite(number) || number < 0) return false;  // "nan" and "inf" are numbers, too
+    auto [end, ec] =
+        std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+    if (ec != std::errc{} || !std::isfinite(number) || number < 0)
+        return false;  // "nan" and "inf" are numbers, too
     unit = text.substr(static_cast<std::size_t>(end - text.data()));
     while (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
     return true;
@@ -28,10 +30,22 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
         double factor;
     };
     static constexpr std::array kUnits = {
-        Unit{"", 1},      Unit{"B", 1},           Unit{"k", 1024},          Unit{"K", 1024},         Unit{"KiB", 1024},
-        Unit{"KB", 1e3},  Unit{"kB", 1e3},        Unit{"M", 1048576},       Unit{"MiB", 1048576},    Unit{"MB", 1e6},
-        Unit{"G", 1073741824.0}, Unit{"GiB", 1073741824.0}, Unit{"GB", 1e9}, Unit{"T", 1099511627776.0},
-        Unit{"TiB", 1099511627776.0}, Unit{"TB", 1e12},
+        Unit{"", 1},
+        Unit{"B", 1},
+        Unit{"k", 1024},
+        Unit{"K", 1024},
+        Unit{"KiB", 1024},
+        Unit{"KB", 1e3},
+        Unit{"kB", 1e3},
+        Unit{"M", 1048576},
+        Unit{"MiB", 1048576},
+        Unit{"MB", 1e6},
+        Unit{"G", 1073741824.0},
+        Unit{"GiB", 1073741824.0},
+        Unit{"GB", 1e9},
+        Unit{"T", 1099511627776.0},
+        Unit{"TiB", 1099511627776.0},
+        Unit{"TB", 1e12},
     };
     double number = 0;
     std::string_view unit;
@@ -51,12 +65,23 @@ std::optional<std::int64_t> parse_span(std::string_view text) {
     if (!split_number(text, number, unit) || unit.size() != 1 || number > 1e9) return std::nullopt;
     double factor = 0;
     switch (unit[0]) {
-        case 's': factor = 1; break;
-        case 'm': factor = 60; break;
-        case 'h': factor = 3600; break;
-        case 'd': factor = 86400; break;
-        case 'w': factor = 7 * 86400; break;
-        default: return std::nullopt;
+        case 's':
+            factor = 1;
+            break;
+        case 'm':
+            factor = 60;
+            break;
+        case 'h':
+            factor = 3600;
+            break;
+        case 'd':
+            factor = 86400;
+            break;
+        case 'w':
+            factor = 7 * 86400;
+            break;
+        default:
+            return std::nullopt;
     }
     return std::llround(number * factor);
 }

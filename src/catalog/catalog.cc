@@ -1,7 +1,6 @@
 #include "catalog/catalog.h"
 
 #include <algorithm>
-#include <unordered_set>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -40,8 +39,9 @@ std::vector<Run> Catalog::chain_of(RunNumber number) const {
     if (!row) throw Error(Error::Kind::not_found, format("there is no run {}", number));
     std::vector<Run> chain;
     for (const Database::RunRoot& run_root : db_->run_roots())
-        if (run_root.chain == row->run.header.chain && run_root.number <= number)
-            chain.push_back(run(run_root.number).value());
+        if (run_root.chain == row->run.header.chain && run_root.number < number)
+            if (auto earlier = run(run_root.number)) chain.push_back(std::move(*earlier));
+    chain.push_back(std::move(row->run));
     return chain;
 }
 

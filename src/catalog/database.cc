@@ -1,6 +1,7 @@
 #include "catalog/database.h"
 
 #include <algorithm>
+#include <ranges>
 #include <unordered_set>
 
 #include "base/text.h"
@@ -37,8 +38,8 @@ constexpr std::array<const char*, static_cast<std::size_t>(Query::count_)> kText
 static_assert(kForever == 2147483647);
 
 bool is_name(std::string_view name) {
-    return !name.empty() && name != "." && name != ".." && name.find('/') == name.npos &&
-           name.find('\0') == name.npos;
+    return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
+           name.find('\0') == std::string_view::npos;
 }
 
 }  // namespace
@@ -118,7 +119,7 @@ std::optional<Entry> Catalog::Database::resolve(NodeId root, RunNumber at, std::
         std::size_t slash = path.find('/');
         row->bind(1, parent).bind(2, path.substr(0, slash)).bind(3, at);
         if (!row->step()) return std::nullopt;
-        if (slash == path.npos) break;
+        if (slash == std::string_view::npos) break;
         parent = node_of(*row);
         if (parent == 0) return std::nullopt;
         row->reset();
@@ -143,9 +144,9 @@ std::optional<std::string> Catalog::Database::path_of(NodeId node, NodeId root, 
         row->reset();
     }
     std::string path;
-    for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    for (const std::string& name : std::views::reverse(names)) {
         if (!path.empty()) path += '/';
-        path += *name;
+        path += name;
     }
     return path;
 }

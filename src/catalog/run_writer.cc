@@ -35,7 +35,7 @@ NodeId check_header(Catalog::Database& db, const archive::ManifestHeader& header
 }  // namespace
 
 bool is_component(std::string_view name) {
-    return !name.empty() && name != "." && name != ".." && name.find('\0') == name.npos;
+    return !name.empty() && name != "." && name != ".." && name.find('\0') == std::string_view::npos;
 }
 
 void PathCache::shrink_to(std::string_view dir) {
@@ -77,18 +77,9 @@ std::optional<RunWriter::State::Current> RunWriter::State::find_current(NodeId p
     if (child_->step())
         current = Current{.added = db.run_in(*child_, column::kAdded),
                           .node = db.node_of(*child_),
-                          .reserved = child_->is_null(column::kVersion),
-                          .location = {}};
+                          .reserved = child_->is_null(column::kVersion)};
     child_->reset();
     return current;
-}
-
-std::optional<RunWriter::State::Current> RunWriter::State::find_current_content(NodeId parent,
-                                                                                std::string_view name) {
-    auto entry = db.find_child(parent, name, header.run);
-    if (!entry) return std::nullopt;
-    return Current{
-        .added = entry->added, .node = entry->node, .location = entry->location, .sparse = entry->sparse};
 }
 
 std::optional<NodeId> RunWriter::State::find_directory(std::string_view dir) {
@@ -112,7 +103,7 @@ NodeId RunWriter::State::make_directory(std::string_view dir) {
         auto current = find_current(cache.node(), name);
         if (!current || current->node == 0) {
             if (current) close({cache.node(), name}, current->added);
-            current = Current{.added = header.run, .node = db.next_node++, .reserved = true, .location = {}};
+            current = Current{.added = header.run, .node = db.next_node++, .reserved = true};
             insert({cache.node(), name}, current->node, 0, std::nullopt);
             ++reserved_count;
         }
@@ -127,6 +118,12 @@ RunWriter::State::Place RunWriter::State::place_of(std::string_view path) {
     auto parent = find_directory(parent_path(path));
     if (!parent) refuse(path, "its directory is not in the tree");
     return {*parent, name};
+}
+
+RunWriter::State::Place RunWriter::State::new_place_of(std::string_view path) {
+    std::string_view name = base_name(path);
+    if (!is_component(name)) refuse(path, "this is no path");
+    return {make_directory(parent_path(path)), name};
 }
 
 void RunWriter::State::close(const Place& place, RunNumber row_added) {
@@ -165,20 +162,23 @@ void RunWriter::State::remove(std::string_view path) {
     close(place, current->added);
 }
 
-/// Whether the entry's content is stored with its holes left out. What an earlier line says of it is in the
-/// row that this one replaces, or in the row of the name that it is a hard link to.
-bool RunWriter::State::is_sparse(const archive::ManifestEntry& entry, const Place& place) {
-    if (entry.stored == Stored::sparse) return true;
-    if (entry.stored == Stored::earlier) {
-        auto current = find_current_content(place.parent, place.name);
-        return current && current->location == entry.location && current->sparse;
+/// Where the content of a name is that has none of its own in this run. A hard link has that of the name that
+/// it links to; what is said to lie in an earlier run's archive is described by the row that this line
+/// replaces.
+RunWriter::State::Content RunWriter::State::content_of(const archive::ManifestEntry& entry) {
+    Content content{entry.location, entry.sha256, entry.stored == Stored::sparse, entry.link_target,
+                    encode_metadata(entry.metadata)};
+    if (entry.stored != Stored::link && entry.stored != Stored::earlier) return content;
+    const bool is_link = entry.stored == Stored::link;
+    Place place = place_of(is_link ? entry.link_path : entry.path);
+    auto current = db.find_child(place.parent, place.name, header.run);
+    if (is_link) {
+        if (!current || current->node != 0)
+            refuse(entry.path, "it is a hard link to a file that is not in the tree");
+        return {current->location, current->sha256, current->sparse, current->link_target, current->metadata};
     }
-    if (entry.stored != Stored::link) return false;
-    Place target = place_of(entry.link_path);
-    auto current = find_current_content(target.parent, target.name);
-    if (!current || current->node != 0)
-        refuse(entry.path, "it is a hard link to a file that is not in the tree");
-    return current->sparse;
+    content.sparse = current && current->location == entry.location && current->sparse;
+    return content;
 }
 
 void RunWriter::State::put(const archive::ManifestEntry& entry) {
@@ -188,13 +188,12 @@ void RunWriter::State::put(const archive::ManifestEntry& entry) {
     if (entry.stat.mtime.nsec >= kNanosecondsEnd || entry.stat.ctime.nsec >= kNanosecondsEnd)
         refuse(entry.path, "a time is out of range");
 
-    bool sparse = false;
-    if (entry.stored == Stored::link) {
-        sparse = is_sparse(entry, {});  // first: it moves the cache away
-    }
-    Place place = is_root ? Place{-root, {}} : place_of(entry.path);
-    if (is_root) cache.shrink_to({});
-    if (entry.stored != Stored::link) sparse = is_sparse(entry, place);
+    const Content content = content_of(entry);  // first: it moves the cache away
+    Place place{-root, {}};
+    if (is_root)
+        cache.shrink_to({});
+    else
+        place = new_place_of(entry.path);
 
     NodeId node = 0;
     // In a full run there is nothing earlier, and a file put twice simply replaces its row.
@@ -206,8 +205,7 @@ void RunWriter::State::put(const archive::ManifestEntry& entry) {
             refuse(entry.path, "a rename needs a directory here");
         if (current && current->reserved) --reserved_count;
     }
-    pack_version(entry.stat, entry.link_target, entry.sha256, encode_metadata(entry.metadata), entry.location,
-                 sparse, entry.racy, packed);
+    pack_version(entry.stat, content.link_target, content.sha256, content.metadata, content.location, content.sparse, entry.racy, packed);
     insert(place, node, entry.stat.ino, packed);
     if (is_directory && !is_root) cache.push(place.name, node);
 }

@@ -47,11 +47,8 @@ struct RunWriter::State {
         RunNumber added = 0;
         NodeId node = 0;        ///< 0: no directory
         bool reserved = false;  ///< a directory that was made for a rename and has no line yet
-        Location location;      ///< read by find_current_content only
-        bool sparse = false;
     };
     std::optional<Current> find_current(NodeId parent, std::string_view name);
-    std::optional<Current> find_current_content(NodeId parent, std::string_view name);
 
     /// Node of the directory `dir`; nullopt if there is none.
     std::optional<NodeId> find_directory(std::string_view dir);
@@ -64,6 +61,17 @@ struct RunWriter::State {
         std::string_view name;
     };
     Place place_of(std::string_view path);
+    /// The same, making parents that have no row yet; their own lines must follow.
+    Place new_place_of(std::string_view path);
+
+    struct Content {
+        Location location;
+        Digest sha256;
+        bool sparse = false;
+        std::string link_target;
+        std::string metadata;
+    };
+    Content content_of(const archive::ManifestEntry& entry);
 
     /// Ends the row (or takes it back, if this run added it).
     void close(const Place& place, RunNumber row_added);
@@ -74,7 +82,6 @@ struct RunWriter::State {
     void apply_renames();
     void remove(std::string_view path);
     void put(const archive::ManifestEntry& entry);
-    bool is_sparse(const archive::ManifestEntry& entry, const Place& place);
     void commit(const archive::ManifestTrailer& trailer);
 
     Catalog::Database& db;

@@ -13,7 +13,7 @@ namespace {
 constexpr char kTables[] =
     "CREATE TABLE link_name (dev INTEGER, ino INTEGER, sequence INTEGER, path BLOB, run INTEGER, volume "
     "INTEGER, "
-    "offset INTEGER, length INTEGER, times_equal INTEGER, same_inode INTEGER, PRIMARY KEY (dev, ino, "
+    "offset INTEGER, length INTEGER, times_equal INTEGER, same_inode INTEGER, payload BLOB, PRIMARY KEY (dev, ino, "
     "sequence)) "
     "WITHOUT ROWID;"
     "CREATE TABLE link_decision (sequence INTEGER PRIMARY KEY, action INTEGER, link_path BLOB);"
@@ -51,7 +51,7 @@ archive::Location read_location(const sql::Statement& row, int column) {
 struct WorkTables::State {
     std::unique_ptr<sql::Connection> db = open_private();
     sql::Statement insert_link{
-        *db, "INSERT OR IGNORE INTO link_name VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"};
+        *db, "INSERT OR IGNORE INTO link_name VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"};
     sql::Statement insert_decision{*db, "INSERT OR REPLACE INTO link_decision VALUES (?1, ?2, ?3)"};
     sql::Statement select_decision{*db, "SELECT action, link_path FROM link_decision WHERE sequence = ?1"};
     sql::Statement insert_claim{*db, "INSERT OR IGNORE INTO claim VALUES (?1, ?2, ?3)"};
@@ -70,7 +70,7 @@ void WorkTables::add_link(const LinkName& link) {
         .bind(3, sql::to_signed(link.sequence));
     insert.bind(4, link.path);
     bind_location(insert, 5, link.old_location);
-    insert.bind(9, std::int64_t{link.times_equal}).bind(10, std::int64_t{link.same_inode});
+    insert.bind(9, std::int64_t{link.times_equal}).bind(10, std::int64_t{link.same_inode}).bind(11, link.payload);
     insert.run();
     CHECK(state_->db->changes() == 1);  // sequence numbers are unique
 }
@@ -81,7 +81,7 @@ void WorkTables::for_each_link_group(const std::function<void(const std::vector<
                           "ORDER BY max(same_inode) DESC, min(sequence)");
     sql::Statement names(
         *state_->db,
-        "SELECT sequence, path, run, volume, offset, length, times_equal, same_inode FROM link_name "
+        "SELECT sequence, path, run, volume, offset, length, times_equal, same_inode, payload FROM link_name "
         "WHERE dev = ?1 AND ino = ?2 ORDER BY sequence");
     std::vector<LinkName> group;
     while (groups.step()) {
@@ -96,6 +96,7 @@ void WorkTables::for_each_link_group(const std::function<void(const std::vector<
             name.old_location = read_location(names, 2);
             name.times_equal = names.number(6) != 0;
             name.same_inode = names.number(7) != 0;
+            name.payload = names.bytes(8);
         }
         names.reset();
         decide(group);

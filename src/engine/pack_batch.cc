@@ -114,7 +114,6 @@ class BatchPacker::Builder {
         if (out.change == Change::none) out.metadata_only = true;
         out.entry.stored = archive::Stored::link;
         out.entry.link_path = item.link_path;
-        if (item.file.old) out.entry.link_target = item.file.old->link_target;
         out.entry.racy = scan::is_racy(item.file.stat, packer_.options_.scan_started);
     }
 

@@ -101,6 +101,8 @@ void Plan::restart() {
     for (Spool* spool : {&directories, &files, &vanished, &vanished_directories, &events}) spool->clear();
     work = std::make_unique<catalog::WorkTables>();
     deep_units.clear();
+    made_anew.clear();
+    moves_into_new.clear();
     counts = {};
     read_files = read_bytes = 0;
 }

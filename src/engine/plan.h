@@ -115,6 +115,10 @@ struct Plan {
     std::unique_ptr<catalog::WorkTables> work = std::make_unique<catalog::WorkTables>();
 
     std::vector<PlannedRename> renames;
+    /// Directories that tar must make anew, because its extractor cannot take attributes away (paths in the old tree),
+    /// and what stays in them, as moves from the old to the new one. Manifest and catalogue see no rename in this.
+    std::vector<std::string> made_anew;
+    std::vector<Move> moves_into_new;
     RenameSequence rename_sequence;
     /// Files whose content was found under an old name: sequence → where the VanishedName stands in `vanished`.
     std::unordered_map<std::uint64_t, std::uint64_t> moved_files;

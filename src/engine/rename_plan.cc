@@ -51,10 +51,11 @@ class TemporaryNames {
 
 }  // namespace
 
-RenameSequence plan_renames(const std::vector<Move>& moves, const std::set<std::string>& root_names) {
+RenameSequence plan_renames(const std::vector<Move>& moves, const std::vector<std::string>& put_aside,
+                            const std::set<std::string>& root_names) {
     Paths leaving;
     Paths arriving_directories;
-    Paths obstacles;
+    Paths obstacles(put_aside.begin(), put_aside.end());
     for (const Move& move : moves) {
         leaving.insert(move.from);
         if (move.directory) arriving_directories.insert(move.to);

@@ -36,7 +36,9 @@ struct RenameSequence {
 /// 3. from there to the new places, shallowest first, so that each new parent is in place before (parents that are new
 ///    are made by the extractor).
 ///
+/// `put_aside`: paths in the old tree that must go although nothing moves into their place: obstacles on their own.
 /// `root_names`: names that exist in the root of either tree and begin with ".icecore-"; temporary names avoid them.
-RenameSequence plan_renames(const std::vector<Move>& moves, const std::set<std::string>& root_names);
+RenameSequence plan_renames(const std::vector<Move>& moves, const std::vector<std::string>& put_aside,
+                            const std::set<std::string>& root_names);
 
 }  // namespace icecore::engine

@@ -114,8 +114,8 @@ std::optional<std::string> TreeMatch::obstacle_of(
     }
 }
 
-void TreeMatch::find_obstacles(std::vector<Move>& moves) const {
-    std::unordered_set<std::string> leaving;
+void TreeMatch::find_obstacles(std::vector<Move>& moves, const std::vector<std::string>& put_aside) const {
+    std::unordered_set<std::string> leaving(put_aside.begin(), put_aside.end());
     std::vector<std::pair<std::string, std::string>> moved_dirs;  // new path → old path, sorted
     for (const Move& move : moves) {
         leaving.insert(move.from);

@@ -43,8 +43,8 @@ class TreeMatch {
     const std::vector<Move>& moves() const { return moves_; }
     std::size_t restarts() const { return restarts_; }
 
-    /// Fills in the obstacles of `moves` (all of the run's, files too).
-    void find_obstacles(std::vector<Move>& moves) const;
+    /// Fills in the obstacles of `moves` (all of the run's, files too). `put_aside` is out of the way already.
+    void find_obstacles(std::vector<Move>& moves, const std::vector<std::string>& put_aside) const;
 
   private:
     bool still_there(const std::string& old_path, const FileStat& stat) const;

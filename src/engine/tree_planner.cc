@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -36,7 +37,7 @@ class Planner final : public scan::TreeVisitor {
           forced_units_(forced_units),
           observer_(observer),
           comparing_(input.parent != 0) {
-        pending_.emplace("", Pending{match_.match_root(), 0, false});
+        pending_.emplace("", Pending{match_.match_root(), 0, false, false, {}});
         if (snapshot_ != nullptr) snapshot_->begin();
     }
 
@@ -61,12 +62,12 @@ class Planner final : public scan::TreeVisitor {
         return true;
     }
 
-    void child(const std::string&, int, const std::string& name, const FileStat& stat) override {
+    void child(const std::string&, int dir_fd, const std::string& name, const FileStat& stat) override {
         advance_to(name);
         const catalog::Entry* old = at_.old != nullptr && at_.old->name == name ? at_.old : nullptr;
         if (at_.path.empty() && name.starts_with(kTemporaryPrefix)) root_names_.insert(name);
         if (stat.type == FileType::directory)
-            child_directory(name, stat, old);
+            child_directory(dir_fd, name, stat, old);
         else
             child_file(name, stat, old);
         if (old != nullptr) at_.old = at_.cursor->next();
@@ -105,6 +106,7 @@ class Planner final : public scan::TreeVisitor {
         DirectoryMatch match;
         std::uint32_t unit = 0;  ///< deep unit, or 0
         bool watch = false;      ///< in a deep unit that is left out as long as nothing in it changed
+        bool make_anew = false;  ///< tar cannot turn the old directory into this one
         FileStat stat;
     };
 
@@ -150,6 +152,7 @@ class Planner final : public scan::TreeVisitor {
         bool directory = old.stat.type == FileType::directory;
         if (at_.keep_rest || at_.failed_names.contains(old.name)) {
             list(directory ? 'D' : 'N', old.name);
+            stays_in_new_directory(old.name, true, directory);
             return;
         }
         at_.changed = true;
@@ -170,7 +173,7 @@ class Planner final : public scan::TreeVisitor {
         }
     }
 
-    void child_directory(const std::string& name, const FileStat& stat, const catalog::Entry* old) {
+    void child_directory(int dir_fd, const std::string& name, const FileStat& stat, const catalog::Entry* old) {
         std::string path = join_path(at_.path, name);
         Pending pending;
         pending.match = match_.match(path, stat, at_.match(), old);
@@ -183,7 +186,35 @@ class Planner final : public scan::TreeVisitor {
             gone(*old, old->node == 0 ? VanishedName::Kind::replaced : VanishedName::Kind::below);
         if (pending.unit == 0 && path.size() > kDirectPathBytesMax) begin_unit(path, pending);
         list('D', name);
+        stays_in_new_directory(name, same_place && !pending.match.moved, true);
+        pending.make_anew = must_be_made_anew(dir_fd, name, stat, pending);
+        if (pending.make_anew) plan_.made_anew.push_back(pending.match.old_path);
         pending_.emplace(std::move(path), std::move(pending));
+    }
+
+    /// Whether a directory that stays has lost an attribute: tar's extractor sets attributes but never removes one.
+    bool must_be_made_anew(int dir_fd, const std::string& name, const FileStat& stat, const Pending& pending) const {
+        if (input_.full || pending.unit != 0 || !pending.match.old || pending.match.old->metadata.empty()) return false;
+        const catalog::Entry& old = *pending.match.old;
+        if (old.stat.ctime == stat.ctime && old.stat.ino == stat.ino && !old.racy) return false;
+        Fd fd(openat(dir_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        if (!fd) return false;
+        Metadata before = decode_metadata(old.metadata);
+        Metadata now = read_metadata(fd.get());
+        auto lost = [&now](const auto& attribute) {
+            return std::none_of(now.xattrs.begin(), now.xattrs.end(),
+                                [&](const auto& other) { return other.first == attribute.first; });
+        };
+        return (!before.acl_access.empty() && now.acl_access.empty()) ||
+               (!before.acl_default.empty() && now.acl_default.empty()) ||
+               std::any_of(before.xattrs.begin(), before.xattrs.end(), lost);
+    }
+
+    /// In a directory that is made anew, what stays has to be moved from the old one.
+    void stays_in_new_directory(const std::string& name, bool stays, bool directory) {
+        if (!at_.pending.make_anew || !stays || plan_.moves_into_new.size() >= kRenamesMax) return;
+        plan_.moves_into_new.push_back(
+            {join_path(at_.match().old_path, name), join_path(at_.path, name), directory, {}});
     }
 
     void begin_unit(const std::string& path, Pending& pending) {
@@ -210,6 +241,7 @@ class Planner final : public scan::TreeVisitor {
                 gone(*old, VanishedName::Kind::below);
         }
 
+        stays_in_new_directory(name, same_type && (verdict != scan::Verdict::changed || old->stat.nlink > 1), false);
         PlannedFile file;
         file.change = old == nullptr ? Change::added : verdict == scan::Verdict::changed ? Change::changed : Change::none;
         if (same_type) file.old = to_old_version(*old);
@@ -236,7 +268,7 @@ class Planner final : public scan::TreeVisitor {
         list(quiet ? 'N' : 'Y', file.name);
         if (file.action == Action::link_group) {
             catalog::WorkTables::LinkName link{file.stat.dev,        file.stat.ino, file.sequence,
-                                               join_path(at_.path, file.name), {}, false, false};
+                                               join_path(at_.path, file.name), {}, false, false, {}};
             if (!input_.full && verdict != scan::Verdict::changed && file.old) {
                 link.old_location = file.old->location;
                 link.times_equal = verdict == scan::Verdict::unchanged;
@@ -353,6 +385,15 @@ void finish_vanished_directories(const PlanInput& input, Plan& plan, const TreeM
     }
 }
 
+/// What tar has to rename, and in which order.
+void order_renames(Plan& plan, const TreeMatch& match, std::vector<Move> moves, const std::set<std::string>& root_names) {
+    std::set<std::string> anew(plan.made_anew.begin(), plan.made_anew.end());
+    std::erase_if(moves, [&](const Move& move) { return anew.contains(move.from); });
+    moves.insert(moves.end(), plan.moves_into_new.begin(), plan.moves_into_new.end());
+    match.find_obstacles(moves, plan.made_anew);
+    plan.rename_sequence = plan_renames(moves, plan.made_anew, root_names);
+}
+
 /// Puts each deep unit in its place at the end of the renames, when all other moves have been made.
 void add_deep_units(const PlanInput& input, Plan& plan) {
     for (std::uint32_t number = 1; number <= plan.deep_units.size(); ++number) {
@@ -414,13 +455,12 @@ std::unique_ptr<Plan> plan_run(const PlanInput& input, const std::string& spool_
 
     std::vector<Move> moves = match.moves();
     if (!input.full) moved.find(input.root_fd, *plan, moves);
-    match.find_obstacles(moves);
-    plan->rename_sequence = plan_renames(moves, root_names);
     for (const Move& move : moves) {
         std::optional<catalog::Entry> old = input.catalog->lookup(input.parent, move.from);
         CHECK(old.has_value());
         plan->renames.push_back({move.from, move.to, old->stat});
     }
+    order_renames(*plan, match, std::move(moves), root_names);
     add_deep_units(input, *plan);
     decide_link_groups(input.root_fd, *plan);
     return plan;

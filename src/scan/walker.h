@@ -13,15 +13,15 @@
 namespace icecore::scan {
 
 struct WalkOptions {
-    std::vector<std::string> exclude;  ///< gitignore patterns, anchored at the data directory
-    bool ignore_files = true;          ///< honour .backupignore files
-    bool exclude_caches = true;        ///< of directories with a valid CACHEDIR.TAG only the tag is kept
-    bool exclude_nodump = true;        ///< leave out what carries the nodump attribute
+    std::vector<std::string> exclude = {};  ///< gitignore patterns, anchored at the data directory
+    bool ignore_files = true;               ///< honour .backupignore files
+    bool exclude_caches = true;             ///< of directories with a valid CACHEDIR.TAG only the tag is kept
+    bool exclude_nodump = true;             ///< leave out what carries the nodump attribute
     bool one_file_system =
         false;  ///< do not descend into other file systems (the mount point itself is kept)
-    std::optional<std::uint64_t> max_file_size_bytes;
+    std::optional<std::uint64_t> max_file_size_bytes = {};  ///< larger regular files are left out
     /// Paths (relative) never visited nor reported.
-    std::vector<std::string> skip;
+    std::vector<std::string> skip = {};
 };
 
 /// What a walk meets, in order: for each directory enter, then child for each kept name in byte order
@@ -51,8 +51,16 @@ class TreeVisitor {
 /// Walks the tree below the open directory `root_fd`, starting at the relative path `start` ("" = all of it),
 /// with statx only; no symbolic link is ever followed, in any component, even if the tree changes meanwhile.
 /// Depth and path length are unbounded; memory is the names of one directory plus the pending subdirectories
-/// on the way to it. Open descriptors stay below 8. `cancelled` is asked once a directory. Throws Error{io}
-/// only if the root cannot be read.
+/// and the ignore files (at most 8 MiB and 100,000 lines) on the way to it. Open descriptors stay below 8.
+///
+/// The rules, from strong to weak: the deepest .backupignore with a pattern that matches, those above it,
+/// `exclude`; within one list the last match. They hold for a `start` below the root, too (but not for
+/// `start` itself). The stat that `enter` gets is that of the opened directory; if another one has taken the
+/// name since `child`, it is walked.
+///
+/// `cancelled` is asked once a directory; if it says yes, Error{cancelled} is thrown. Otherwise throws Error
+/// only if the root cannot be read, and what `visitor` throws. Cost, all cached: a statx(2) a name and five
+/// calls a directory.
 void walk_tree(int root_fd, const std::string& start, const WalkOptions& options, TreeVisitor& visitor,
                const std::function<bool()>& cancelled = {});
 

@@ -69,7 +69,8 @@ std::string dispatch(const Step& step, const Stage& stage) {
 std::string apply_step(const Step& step, const std::string& root) try {
     return dispatch(step, Stage(root));
 } catch (Error& e) {
-    throw e.add_context(to_string(step));
+    e.add_context(to_string(step));
+    throw;
 }
 
 std::vector<std::string> apply_steps(const Steps& run, const std::string& root) {

@@ -81,7 +81,7 @@ Digest plain_digest(int fd) {
     }
 }
 
-/// Calls a listxattr-like function until its answer fits. nullopt-like: false when there is nothing to read.
+/// Calls a function like listxattr(2) until its answer fits. False with errno set if it fails.
 template <typename Call>
 bool read_sized(Call call, std::string& out) {
     while (true) {
@@ -187,7 +187,8 @@ bool Reader::record(int dir, const std::string& name) try {
     out_.entries.emplace(path_, std::move(entry));
     return directory;
 } catch (Error& e) {
-    throw e.add_context("snapshot of " + escape_path(path_));
+    e.add_context("snapshot of " + escape_path(path_));
+    throw;
 }
 
 TreeSnapshot Reader::read(const std::string& dir) {

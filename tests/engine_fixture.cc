@@ -4,8 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sstream>
-
 #include "base/error.h"
 #include "base/file.h"
 
@@ -26,13 +24,9 @@ void wait_for_next_tick(const std::string& dir) {
 }
 
 std::string complaints(const std::string& tar_stderr) {
-    std::istringstream in(tar_stderr);
-    std::string out;
-    for (std::string line; std::getline(in, line);)
-        if (line.find("implausibly old time stamp") == std::string::npos &&
-            line.find("in the future") == std::string::npos)
-            out += line + "\n";
-    return out;
+    for (const char* word : {"Cannot", "nable to", "Malformed", "before its status", "Error"})
+        if (tar_stderr.find(word) != std::string::npos) return tar_stderr;
+    return "";
 }
 
 }  // namespace icecore::testing

@@ -93,7 +93,7 @@ class EngineFixture {
 /// Returns when a change made now gets a later time stamp than all changes before (some milliseconds).
 void wait_for_next_tick(const std::string& dir);
 
-/// Stderr of GNU tar without what it says of old time stamps.
+/// Stderr of GNU tar if it holds more than remarks on times in the far past or future; else nothing.
 std::string complaints(const std::string& tar_stderr);
 
 }  // namespace icecore::testing

@@ -33,6 +33,14 @@ CompareOptions compare_options() {
     return options;
 }
 
+/// The one thing that tar's extractor cannot be told: that the root, which the user makes, lost an attribute
+/// (doc/format.md, "Attributes"). Below the root directories are made anew for that.
+void drop_known_limit(std::vector<std::string>& differences) {
+    std::erase_if(differences, [](const std::string& line) {
+        return line.starts_with(".: xattr ") && line.ends_with(" in actual only");
+    });
+}
+
 /// All rows of the tree as of a run, for comparing catalogues.
 std::string dump_tree(const catalog::Catalog& catalog, catalog::RunNumber at) {
     std::string out;
@@ -50,7 +58,7 @@ std::string broken_promise(const History& history, const Variant& variant) {
     EngineFixture fixture(variant.clock_ahead_seconds);
     fixture.set.compression = archive::parse_compression(variant.compression);
     fixture.set.volume_bytes_max = variant.volume_bytes;
-    std::string bare = fixture.temp().make_dir("bare");
+    std::string bare;
     std::string script;
     std::vector<TreeSnapshot> trees;
     for (std::size_t i = 0; i < history.size(); ++i) {
@@ -64,8 +72,11 @@ std::string broken_promise(const History& history, const Variant& variant) {
         engine::BackupResult result = fixture.backup(request);
         if (result.incomplete()) return "the run was incomplete:\n" + join_lines(fixture.observer.warnings) + script;
 
+        if (result.header.kind == archive::RunKind::full) bare = fixture.temp().make_dir(format("bare{}", i + 1));
         CommandResult tar = extract_with_gnu_tar(fixture.volumes(result), fixture.method(), bare);
-        if (auto wrong = differences(source, snapshot_tree(bare), compare_options()); !wrong.empty())
+        auto wrong = differences(source, snapshot_tree(bare), compare_options());
+        drop_known_limit(wrong);
+        if (!wrong.empty())
             return describe(format("bare tar, run {}", i + 1), wrong, script) + tar.err;
         if (tar.status != 0 || !complaints(tar.err).empty())
             return format("tar exits {}: {}after:\n{}", tar.status, tar.err, script);
@@ -73,8 +84,8 @@ std::string broken_promise(const History& history, const Variant& variant) {
         std::string restored = fixture.temp() / format("restored{}", i + 1);
         engine::RestoreResult result2 = fixture.restore(result.header.run, restored);
         if (!result2.problems.empty()) return describe(format("restore of run {}", i + 1), result2.problems, script);
-        if (auto wrong = differences(source, snapshot_tree(restored), compare_options()); !wrong.empty())
-            return describe(format("restore of run {}", i + 1), wrong, script);
+        wrong = differences(source, snapshot_tree(restored), compare_options());
+        if (!wrong.empty()) return describe(format("restore of run {}", i + 1), wrong, script);
         trees.push_back(std::move(source));
     }
 

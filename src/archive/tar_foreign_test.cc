@@ -114,7 +114,7 @@ TEST(TarForeign, GnuTarReadsLargeIdsAndSizes) {
         member.gid = id;
         append_member(member, "", archive);
     }
-    TarMember large = make_file("./large", std::uint64_t{1} << 33);
+    const TarMember large = make_file("./large", std::uint64_t{1} << 33);
     append_header(large, archive);
     put_file(dir / "a.tar", archive);
     // The 8 GiB are a hole of the archive file.
@@ -138,7 +138,7 @@ TEST(TarForeign, GnuTarReadsLargeIdsAndSizes) {
 TEST(TarForeign, GnuTarExtractsTimesAnywhere) {
     const TempDir dir;
     const Timestamp times[] = {
-        {-2, 500'000'000}, {-1, 1}, {-86400 * 365, 0}, {0, 0}, {4'300'000'000, 999'999'999}, {1, 5}};
+        {-2, 500'000'000}, {-1, 1}, {-86400LL * 365, 0}, {0, 0}, {4'300'000'000, 999'999'999}, {1, 5}};
     std::string archive;
     for (std::size_t i = 0; i < std::size(times); ++i) {
         TarMember member = make_file("./" + std::to_string(i), 0);

@@ -19,7 +19,6 @@ using tar_testing::get_file;
 using tar_testing::kind_of_error;
 using tar_testing::make_directory;
 using tar_testing::make_file;
-using tar_testing::put_file;
 using tar_testing::read_all;
 using tar_testing::ReadMember;
 using tar_testing::run_ok;

@@ -14,21 +14,23 @@ constexpr std::uint32_t kNanosecondsEnd = 1'000'000'000;
 /// Checks what the header says of the run's place in its chain; gives the chain's root node, 0 for a full
 /// run.
 NodeId check_header(Catalog::Database& db, const archive::ManifestHeader& header) {
-    auto refuse = [&](std::string_view why) {
-        throw Error(Error::Kind::corrupt, format("recording run {}: {}", header.run, why));
+    auto error = [&](std::string_view why) {
+        return Error(Error::Kind::corrupt, format("recording run {}: {}", header.run, why));
     };
-    if (header.run == 0 || header.run >= kForever) refuse("its number is out of range");
+    if (header.run == 0 || header.run >= kForever) throw error("its number is out of range");
     if (db.run_row(header.run))
         throw Error(Error::Kind::exists, format("run {} is recorded already", header.run));
     if (header.kind == RunKind::full) {
-        if (header.parent != 0 || header.chain != header.run) refuse("a full run begins a chain of its own");
+        if (header.parent != 0 || header.chain != header.run)
+            throw error("a full run begins a chain of its own");
         return 0;
     }
     auto parent = db.run_row(header.parent);
-    if (!parent) refuse(format("it is incremental on run {}, which is not in the catalogue", header.parent));
-    if (header.chain != parent->run.header.chain) refuse("its parent belongs to another chain");
+    if (!parent)
+        throw error(format("it is incremental on run {}, which is not in the catalogue", header.parent));
+    if (header.chain != parent->run.header.chain) throw error("its parent belongs to another chain");
     if (header.run < header.parent || db.last_of_chain(header.chain) != header.parent)
-        refuse(format("its parent, run {}, is not the last of its chain", header.parent));
+        throw error(format("its parent, run {}, is not the last of its chain", header.parent));
     return parent->root;
 }
 
@@ -205,7 +207,8 @@ void RunWriter::State::put(const archive::ManifestEntry& entry) {
             refuse(entry.path, "a rename needs a directory here");
         if (current && current->reserved) --reserved_count;
     }
-    pack_version(entry.stat, content.link_target, content.sha256, content.metadata, content.location, content.sparse, entry.racy, packed);
+    pack_version(entry.stat, content.link_target, content.sha256, content.metadata, content.location,
+                 content.sparse, entry.racy, packed);
     insert(place, node, entry.stat.ino, packed);
     if (is_directory && !is_root) cache.push(place.name, node);
 }

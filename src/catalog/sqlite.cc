@@ -114,6 +114,7 @@ Statement& Statement::bind(int index, std::string_view value) {
 Statement& Statement::bind_copy(int index, std::string_view value) {
     // SQLITE_TRANSIENT is a C cast of -1 to a pointer to function; this is the same without an old-style
     // cast.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
     auto transient = reinterpret_cast<sqlite3_destructor_type>(static_cast<std::intptr_t>(-1));
     check(value.empty() ? sqlite3_bind_zeroblob(statement_, index, 0)
                         : sqlite3_bind_blob64(statement_, index, value.data(), value.size(), transient));

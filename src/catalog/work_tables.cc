@@ -13,7 +13,8 @@ namespace {
 constexpr char kTables[] =
     "CREATE TABLE link_name (dev INTEGER, ino INTEGER, sequence INTEGER, path BLOB, run INTEGER, volume "
     "INTEGER, "
-    "offset INTEGER, length INTEGER, times_equal INTEGER, same_inode INTEGER, payload BLOB, PRIMARY KEY (dev, ino, "
+    "offset INTEGER, length INTEGER, times_equal INTEGER, same_inode INTEGER, payload BLOB, PRIMARY KEY "
+    "(dev, ino, "
     "sequence)) "
     "WITHOUT ROWID;"
     "CREATE TABLE link_decision (sequence INTEGER PRIMARY KEY, action INTEGER, link_path BLOB);"
@@ -70,7 +71,9 @@ void WorkTables::add_link(const LinkName& link) {
         .bind(3, sql::to_signed(link.sequence));
     insert.bind(4, link.path);
     bind_location(insert, 5, link.old_location);
-    insert.bind(9, std::int64_t{link.times_equal}).bind(10, std::int64_t{link.same_inode}).bind(11, link.payload);
+    insert.bind(9, std::int64_t{link.times_equal})
+        .bind(10, std::int64_t{link.same_inode})
+        .bind(11, link.payload);
     insert.run();
     CHECK(state_->db->changes() == 1);  // sequence numbers are unique
 }

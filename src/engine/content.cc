@@ -34,7 +34,7 @@ ContentLayout content_layout(int fd, const FileStat& stat) {
     if (stat.size <= kSmallFileBytesMax || stat.allocated_bytes >= stat.size) return {};
     scan::SparseMap map = scan::read_sparse_map(fd, stat);
     if (!map.is_sparse) return {};
-    return {std::move(map.regions)};
+    return {archive::align_regions(std::move(map.regions), stat.size)};
 }
 
 Fd open_for_reading(int dir, const char* name) {

@@ -49,7 +49,9 @@ void MovedFiles::find(int root_fd, Plan& plan, std::vector<Move>& moves) const {
                     continue;
                 VanishedName name = decode_vanished(plan.vanished.read_at(origin.where));
                 std::string path = join_path(directory.path, file.name);
-                if (!is_same_file(root_fd, path, file.stat, name.old)) continue;
+                if (!is_same_file(root_fd, path, file.stat, name.old) ||
+                    !plan.work->claim_location(name.old.location))
+                    continue;
                 plan.found_again.emplace(origin.where, true);
                 plan.moved_files.emplace(file.sequence, origin.where);
                 moves.push_back({name.old_path, std::move(path), false, {}});

@@ -212,6 +212,9 @@ std::optional<PackItem> PlanItems::resolve(PlannedFile file) {
         item.file.old = decode_vanished(plan_.vanished.read_at(moved->second)).old;
         return item;
     }
+    // What might be the same content stands elsewhere after the renames.
+    if (item.file.replaced && plan_.found_again.contains(*item.file.replaced) && item.file.action == Action::check)
+        item.file.action = Action::store;
     if (item.file.action == Action::link_group) return resolve_link(std::move(item));
     return item;
 }

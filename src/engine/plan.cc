@@ -27,7 +27,8 @@ void encode(const PlannedFile& file, RecordWriter& out) {
     out.clear();
     out.number(file.sequence).text(file.name).stat(file.stat);
     out.number(static_cast<std::uint64_t>(file.action)).number(static_cast<std::uint64_t>(file.change));
-    out.number(file.old ? 1 : 0);
+    out.number((file.old ? 1U : 0U) | (file.replaced ? 2U : 0U));
+    if (file.replaced) out.number(*file.replaced);
     if (file.old) encode_old(*file.old, out);
 }
 
@@ -39,7 +40,9 @@ PlannedFile decode_file(std::string_view record) {
     file.stat = in.stat();
     file.action = static_cast<Action>(in.number());
     file.change = static_cast<Change>(in.number());
-    if (in.number() != 0) file.old = decode_old(in);
+    std::uint64_t flags = in.number();
+    if ((flags & 2) != 0) file.replaced = in.number();
+    if ((flags & 1) != 0) file.old = decode_old(in);
     return file;
 }
 

@@ -45,6 +45,8 @@ struct PlannedFile {
     Action action = Action::store;
     Change change = Change::none;
     std::optional<OldVersion> old;
+    /// The name's earlier file is another one (its inode says) and may have moved: where it stands in `vanished`.
+    std::optional<std::uint64_t> replaced;
 };
 
 /// A directory that gets a member in the archive, followed by `file_count` planned files.

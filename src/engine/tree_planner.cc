@@ -160,7 +160,8 @@ class Planner final : public scan::TreeVisitor {
     }
 
     /// Notes that the old entry `old` of the current directory is not where it was.
-    void gone(const catalog::Entry& old, VanishedName::Kind kind) {
+    /// Returns its place in plan.vanished, or nothing for a directory.
+    std::optional<std::uint64_t> gone(const catalog::Entry& old, VanishedName::Kind kind) {
         VanishedName name{kind, join_path(at_.path, old.name), join_path(at_.match().old_path, old.name),
                           to_old_version(old)};
         encode(name, record_);
@@ -168,9 +169,11 @@ class Planner final : public scan::TreeVisitor {
             RecordWriter with_node;
             with_node.number(static_cast<std::uint64_t>(old.node)).text(record_.view());
             plan_.vanished_directories.append(with_node.view());
-        } else {
-            moved_.add_origin(name, plan_.vanished.append(record_.view()));
+            return std::nullopt;
         }
+        std::uint64_t where = plan_.vanished.append(record_.view());
+        moved_.add_origin(name, where);
+        return where;
     }
 
     void child_directory(int dir_fd, const std::string& name, const FileStat& stat, const catalog::Entry* old) {
@@ -188,7 +191,10 @@ class Planner final : public scan::TreeVisitor {
         list('D', name);
         stays_in_new_directory(name, same_place && !pending.match.moved, true);
         pending.make_anew = must_be_made_anew(dir_fd, name, stat, pending);
-        if (pending.make_anew) plan_.made_anew.push_back(pending.match.old_path);
+        if (pending.make_anew) {
+            plan_.made_anew.push_back(pending.match.old_path);
+            at_.changed = true;  // its times suffer
+        }
         pending_.emplace(std::move(path), std::move(pending));
     }
 
@@ -234,15 +240,15 @@ class Planner final : public scan::TreeVisitor {
 
         bool same_type = old != nullptr && old->stat.type == stat.type;
         scan::Verdict verdict = same_type ? scan::compare(old->stat, old->racy, stat) : scan::Verdict::changed;
+        PlannedFile file;
         if (old != nullptr && (!same_type || old->stat.ino != stat.ino)) {
             if (old->node == 0)
-                gone(*old, VanishedName::Kind::replaced);
+                file.replaced = gone(*old, VanishedName::Kind::replaced);
             else if (!match_.claimed(old->node))
                 gone(*old, VanishedName::Kind::below);
         }
 
         stays_in_new_directory(name, same_type && (verdict != scan::Verdict::changed || old->stat.nlink > 1), false);
-        PlannedFile file;
         file.change = old == nullptr ? Change::added : verdict == scan::Verdict::changed ? Change::changed : Change::none;
         if (same_type) file.old = to_old_version(*old);
         bool linked = stat.nlink > 1 || (same_type && old->stat.nlink > 1);

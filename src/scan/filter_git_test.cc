@@ -97,12 +97,12 @@ TEST(FilterDifferential, SameAsGitCheckIgnore) {
     if (std::system("git --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "no git";
     Random random(20261122);  // NOLINT(cert-msc51-cpp): repeatable
     std::size_t matched = 0;
-    for (int round = 0; round < 20; ++round) {
+    for (int round = 0; round < 12; ++round) {
         TestTree tree;
         ASSERT_EQ(std::system(("git init -q " + tree.path()).c_str()), 0);
         std::map<std::string, bool> entries;  // path → is a directory
         std::vector<std::string> dirs = {""};
-        for (int i = 0; i < 250; ++i) {
+        for (int i = 0; i < 160; ++i) {
             std::string path = join_path(dirs[below(random, dirs.size())], random_name(random));
             if (entries.contains(path)) continue;
             bool directory = i < 50;
@@ -140,7 +140,7 @@ TEST(FilterDifferential, SameAsGitCheckIgnore) {
         }
         if (HasFailure()) return;
     }
-    EXPECT_GT(matched, 1000U);  // the test tests something
+    EXPECT_GT(matched, 400U);  // the test tests something
 }
 
 }  // namespace

@@ -34,14 +34,13 @@ std::vector<std::string> walk(const TestTree& tree, const WalkOptions& options =
     return walk(tree, recorder, options, start);
 }
 
-/// Makes a chain of directories of any depth, each holding the file "f".
+/// Makes a chain of directories of any depth.
 void make_chain(const TestTree& tree, const std::string& name, int depth) {
     Fd dir = open_beneath(tree.fd(), "", O_RDONLY | O_DIRECTORY);
     for (int i = 0; i < depth; ++i) {
         ASSERT_EQ(mkdirat(dir.get(), name.c_str(), 0755), 0);
         dir = open_beneath(dir.get(), name, O_RDONLY | O_DIRECTORY);
         ASSERT_TRUE(dir);
-        ASSERT_TRUE(Fd(openat(dir.get(), "f", O_CREAT | O_WRONLY, 0644)));
     }
 }
 
@@ -103,7 +102,7 @@ TEST(Walker, SameAsFind) {
     TestTree tree;
     std::mt19937 random(7);  // NOLINT(cert-msc51-cpp): repeatable
     std::vector<std::string> dirs = {""};
-    for (int i = 0; i < 3000; ++i) {
+    for (int i = 0; i < 1200; ++i) {
         std::string name;
         for (std::size_t n = 1 + random() % 12; n > 0; --n) name += static_cast<char>(1 + random() % 255);
         std::replace(name.begin(), name.end(), '/', '\n');
@@ -129,18 +128,18 @@ TEST(Walker, SameAsFind) {
     walk(tree, recorder);
     std::sort(found.begin(), found.end());
     std::sort(recorder.paths.begin(), recorder.paths.end());
-    EXPECT_GT(found.size(), 2500U);
+    EXPECT_GT(found.size(), 1000U);
     EXPECT_EQ(recorder.paths, found);
 }
 
 TEST(Walker, DirectoryLargerThanOneRead) {
     TestTree tree;
-    for (int i = 0; i < 5000; ++i)
-        ASSERT_TRUE(
-            Fd(openat(tree.fd(), ("file-with-a-longer-name-" + std::to_string(i)).c_str(), O_CREAT, 0644)));
+    std::string long_part(200, 'x');
+    for (int i = 0; i < 800; ++i)
+        ASSERT_TRUE(Fd(openat(tree.fd(), (std::to_string(i) + long_part).c_str(), O_CREAT | O_WRONLY, 0644)));
     Recorder recorder;
     walk(tree, recorder);
-    EXPECT_EQ(recorder.paths.size(), 5000U);
+    EXPECT_EQ(recorder.paths.size(), 800U);
     EXPECT_TRUE(std::is_sorted(recorder.paths.begin(), recorder.paths.end()));
 }
 
@@ -150,8 +149,8 @@ TEST(Walker, PathsBeyondPathMax) {
     make_chain(tree, name, 30);
     Recorder recorder;
     walk(tree, recorder);
-    ASSERT_EQ(recorder.paths.size(), 60U);
-    EXPECT_EQ(recorder.paths.back().size(), 30 * 201U + 1);
+    ASSERT_EQ(recorder.paths.size(), 30U);
+    EXPECT_EQ(recorder.paths.back().size(), 30 * 201U - 1);
 }
 
 TEST(Walker, VeryDeepTreeWithAFewDescriptors) {
@@ -175,7 +174,7 @@ TEST(Walker, VeryDeepTreeWithAFewDescriptors) {
     int before = most;
     recorder.on_listed = count_descriptors;
     walk(tree, recorder);
-    EXPECT_EQ(recorder.paths.size(), 2 * 3000U + 30);
+    EXPECT_EQ(recorder.paths.size(), 3000U + 30);
     EXPECT_EQ(std::count(recorder.lines.begin(), recorder.lines.end(), "listed d/e"), 1);
     EXPECT_LT(most - before, 8);
 }
@@ -299,6 +298,8 @@ TEST(Walker, ErrorsForAnOrdinaryUser) {
     int status = -1;
     ASSERT_EQ(waitpid(child, &status, 0), child);
     EXPECT_EQ(status, 0);
+    chmod(tree.path("a").c_str(), 0755);  // so that it can be removed
+    chmod(tree.path("b").c_str(), 0755);
 }
 
 TEST(Walker, RootThatCannotBeRead) {

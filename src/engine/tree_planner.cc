@@ -189,8 +189,8 @@ class Planner final : public scan::TreeVisitor {
             gone(*old, old->node == 0 ? VanishedName::Kind::replaced : VanishedName::Kind::below);
         if (pending.unit == 0 && path.size() > kDirectPathBytesMax) begin_unit(path, pending);
         list('D', name);
-        stays_in_new_directory(name, same_place && !pending.match.moved, true);
         pending.make_anew = must_be_made_anew(dir_fd, name, stat, pending);
+        stays_in_new_directory(name, same_place && !pending.match.moved && !pending.make_anew, true);
         if (pending.make_anew) {
             plan_.made_anew.push_back(pending.match.old_path);
             at_.changed = true;  // its times suffer
@@ -395,7 +395,10 @@ void finish_vanished_directories(const PlanInput& input, Plan& plan, const TreeM
 void order_renames(Plan& plan, const TreeMatch& match, std::vector<Move> moves, const std::set<std::string>& root_names) {
     std::set<std::string> anew(plan.made_anew.begin(), plan.made_anew.end());
     std::erase_if(moves, [&](const Move& move) { return anew.contains(move.from); });
-    moves.insert(moves.end(), plan.moves_into_new.begin(), plan.moves_into_new.end());
+    std::set<std::string> leaving;
+    for (const Move& move : moves) leaving.insert(move.from);
+    for (const Move& move : plan.moves_into_new)
+        if (!leaving.contains(move.from)) moves.push_back(move);
     match.find_obstacles(moves, plan.made_anew);
     plan.rename_sequence = plan_renames(moves, plan.made_anew, root_names);
 }

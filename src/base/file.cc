@@ -43,6 +43,8 @@ int openat2_beneath(int dir, const char* path, int flags, unsigned mode) {
     }
 }
 
+constexpr std::uint64_t kWritebackBytes = 8 << 20;
+
 class PosixOutputFile final : public OutputFile {
   public:
     PosixOutputFile(std::string dir, std::string name, bool replace)
@@ -59,6 +61,14 @@ class PosixOutputFile final : public OutputFile {
             write_full(fd_.get(), data);
         } catch (Error& e) {
             throw e.add_context("writing " + temporary_path());
+        }
+        // Sends what is written to the disk on its way, so that seal() does not wait for a gigabyte at once. Not a
+        // promise, so failures do not matter here.
+        written_bytes_ += data.size();
+        if (written_bytes_ - started_bytes_ >= kWritebackBytes) {
+            sync_file_range(fd_.get(), static_cast<off_t>(started_bytes_),
+                            static_cast<off_t>(written_bytes_ - started_bytes_), SYNC_FILE_RANGE_WRITE);
+            started_bytes_ = written_bytes_;
         }
     }
 
@@ -91,6 +101,8 @@ class PosixOutputFile final : public OutputFile {
     std::string name_;
     bool replace_;
     bool sealed_ = false;
+    std::uint64_t written_bytes_ = 0;
+    std::uint64_t started_bytes_ = 0;  ///< writeback was asked for up to here
     Fd fd_;
 };
 

@@ -18,6 +18,11 @@ bool is_plain(char c) {
     return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f && c != '\\';
 }
 
+/// U+0080 … U+009F: terminals obey some of them.
+bool is_c1_control(std::string_view text) {
+    return static_cast<std::uint8_t>(text[0]) == 0xc2 && static_cast<std::uint8_t>(text[1]) < 0xa0;
+}
+
 }  // namespace
 
 std::size_t utf8_sequence_length(std::string_view text) {
@@ -44,7 +49,7 @@ std::string escape_path(std::string_view path) {
     out.reserve(path.size());
     while (!path.empty()) {
         std::size_t length = utf8_sequence_length(path);
-        if (length > 1 || (length == 1 && is_plain(path[0]))) {
+        if ((length > 1 && !is_c1_control(path)) || (length == 1 && is_plain(path[0]))) {
             out.append(path.substr(0, length));
         } else {
             length = 1;

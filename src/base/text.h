@@ -7,7 +7,7 @@
 namespace icecore {
 
 /// Paths are bytes. In JSON (manifest, --json) and on terminals they are text, by one reversible escape: valid UTF-8
-/// stands for itself, except control characters (below 0x20, 0x7f) and the backslash; these and every byte that is
+/// stands for itself, except control characters (U+0000 … U+001F, U+007F … U+009F) and the backslash; these and every byte that is
 /// not part of valid UTF-8 are written `\xHH` (two lower-case hex digits).
 std::string escape_path(std::string_view path);
 

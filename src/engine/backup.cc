@@ -241,7 +241,7 @@ class BackupRun {
             if (result.plan.size() < kPlanLinesMax) result.plan.push_back(std::move(line));
         };
         for (const PlannedRename& rename : plan_->renames)
-            tell(format("rename   {} -> {}", escape_path(rename.from), escape_path(rename.to)));
+            tell(format("renamed  {} -> {}", escape_path(rename.from), escape_path(rename.to)));
         result.trailer.counts.renamed = plan_->renames.size();
         std::uint64_t where = 0;
         Spool::Reader vanished(plan_->vanished);
@@ -250,7 +250,7 @@ class BackupRun {
             VanishedName name = decode_vanished(record);
             if (name.kind == VanishedName::Kind::replaced) continue;
             if (name.old.stat.type != FileType::directory) ++result.trailer.counts.deleted;
-            tell("delete   " + escape_path(name.path));
+            tell("deleted  " + escape_path(name.path));
         }
         describe_files(result, tell);
         result.seconds = seconds();
@@ -268,7 +268,7 @@ class BackupRun {
                 if (plan_->moved_files.contains(file.sequence) || file.change == Change::none) continue;
                 bool added = file.change == Change::added;
                 ++(added ? counts.added : counts.changed);
-                tell(format("{}   {} ({})", added ? "add   " : "change", escape_path(join_path(directory.path, file.name)),
+                tell(format("{:<8} {} ({})", added ? "added" : "changed", escape_path(join_path(directory.path, file.name)),
                             format_bytes(file.stat.size)));
             }
         }

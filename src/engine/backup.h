@@ -20,7 +20,7 @@ struct BackupResult {
     archive::ManifestTrailer trailer;  ///< dry run: counts only (read_bytes = bytes that would be read at most)
     double seconds = 0;
     std::string log_file;  ///< path; empty for a dry run
-    /// Dry run only: one line a change, as the log would have it, at most 10,000.
+    /// Dry run only: one line a change, in the log's words, at most 10,000.
     std::vector<std::string> plan;
     /// Some files or directories could not be read (exit status 3).
     bool incomplete() const { return trailer.counts.errors > 0; }

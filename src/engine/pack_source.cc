@@ -42,64 +42,74 @@ std::size_t estimate_bytes(const PackItem& item) {
 }  // namespace
 
 /// Names in the archive for directories whose own paths are too long: a unit is extracted at a short name in the root,
-/// and where even that grows too long, a symbolic link ("station") in the root starts anew (doc/format.md, "Deep
-/// paths"). The root's record, which follows, renames the unit into place and purges the stations.
+/// and so is, as a piece of its own, each directory whose name in the unit would be too long again. When all below the
+/// parent of a piece is extracted, the parent comes once more, with a record that renames the piece into it. The root's
+/// record, which follows, renames the unit into place (doc/format.md, "Deep paths").
 class PlanItems::DeepNames {
   public:
     explicit DeepNames(const Plan& plan) : plan_(plan) {}
 
-    /// Items for the directory itself, and where its files go.
+    /// Items for the directory itself (and for those that end before it), and where its files go.
     std::shared_ptr<const PackDirectory> add(const PlannedDirectory& planned, std::deque<PackItem>& out) {
-        const std::string& unit = plan_.deep_units[planned.deep_unit - 1];
-        if (planned.path == unit) {
-            finish_unit(out);
-            stations_ = {{unit, deep_unit_name(planned.deep_unit)}};
-            last_station_ = 0;
+        leave(planned.path, out);
+        std::string unit = plan_.deep_unit_name(planned.deep_unit);
+        if (open_.empty()) pieces_ = 0;
+        std::string name = open_.empty() ? unit : join_path(open_.back().name, base_name(planned.path));
+        if (name.size() > kDirectPathBytesMax) {
+            std::string piece = unit + "-" + std::to_string(++pieces_);
+            open_.back().joins.push_back({"./" + piece, "./" + name});
+            for (auto up = open_.rbegin(); up != open_.rend() && !up->again; ++up) up->again = true;
+            name = std::move(piece);
         }
-        while (!is_below(planned.path, stations_.back().path)) stations_.pop_back();
-        std::string name = stations_.back().name + planned.path.substr(stations_.back().path.size());
-        auto place = std::make_shared<PackDirectory>(PackDirectory{planned.path, "./" + name + "/"});
-        PackItem item;
-        item.kind = PackItem::Kind::directory;
-        item.directory = place;
-        item.planned_directory = planned;
-        PackItem again;
-        again.kind = PackItem::Kind::directory;
-        again.directory = place;
-        again.planned_directory = planned;
-        again.silent = true;
-        repeat_.push_back(std::move(again));
+        PackItem item = make_item(planned, name);
+        item.planned_directory.dumpdir.clear();
+        std::shared_ptr<const PackDirectory> place = item.directory;
+        open_.push_back({planned, std::move(name), {}, false});
         out.push_back(std::move(item));
-        if (name.size() <= kDirectPathBytesMax) return place;
-
-        std::string station = deep_unit_name(planned.deep_unit) + "-" + std::to_string(++last_station_);
-        PackItem link;
-        link.kind = PackItem::Kind::station;
-        link.directory = std::make_shared<PackDirectory>(PackDirectory{"", "./" + station});
-        link.link_path = name;
-        out.push_back(std::move(link));
-        stations_.push_back({planned.path, station});
-        return std::make_shared<PackDirectory>(PackDirectory{planned.path, "./" + station + "/"});
+        return place;
     }
 
-    /// Directories get their times when the extractor leaves them, which a detour over a station makes too early: once
-    /// all is in place each comes again, deepest first.
-    void finish_unit(std::deque<PackItem>& out) {
-        while (!repeat_.empty()) {
-            out.push_back(std::move(repeat_.back()));
-            repeat_.pop_back();
-        }
+    /// Ends the open directories that `path` is not below. What was disturbed since it was extracted comes again, so
+    /// that its times are final.
+    void leave(std::string_view path, std::deque<PackItem>& out) {
+        while (!open_.empty() && !is_below(path, open_.back().planned.path)) close_last(out);
+    }
+    void leave_all(std::deque<PackItem>& out) {
+        while (!open_.empty()) close_last(out);
     }
 
   private:
-    struct Station {
-        std::string path;  ///< in the tree
-        std::string name;  ///< in the archive's root
+    struct OpenDirectory {
+        PlannedDirectory planned;
+        std::string name;                              ///< in the archive, without "./"
+        std::vector<archive::Dumpdir::Rename> joins;   ///< pieces that belong into it
+        bool again;
     };
+
+    static PackItem make_item(const PlannedDirectory& planned, const std::string& name) {
+        PackItem item;
+        item.kind = PackItem::Kind::directory;
+        item.directory = std::make_shared<PackDirectory>(PackDirectory{planned.path, "./" + name + "/"});
+        item.planned_directory = planned;
+        return item;
+    }
+
+    void close_last(std::deque<PackItem>& out) {
+        OpenDirectory last = std::move(open_.back());
+        open_.pop_back();
+        if (!last.again) return;
+        PackItem item = make_item(last.planned, last.name);
+        item.silent = true;
+        if (last.joins.empty())
+            item.planned_directory.dumpdir.clear();
+        else
+            item.planned_directory.dumpdir.insert(0, encode_renames(last.joins));
+        out.push_back(std::move(item));
+    }
+
     const Plan& plan_;
-    std::vector<Station> stations_;
-    unsigned last_station_ = 0;
-    std::vector<PackItem> repeat_;
+    std::vector<OpenDirectory> open_;  ///< from the unit's root down, each the parent of the next
+    unsigned pieces_ = 0;
 };
 
 PlanItems::PlanItems(Plan& plan, int root_fd)
@@ -130,7 +140,7 @@ bool PlanItems::next(PackItem& item) {
         if (load_directory()) continue;
         if (!deep_pass_) return false;
         deep_pass_ = false;
-        deep_names_->finish_unit(ready_);
+        deep_names_->leave_all(ready_);
         directories_ = std::make_unique<Spool::Reader>(plan_.directories);
         files_ = std::make_unique<Spool::Reader>(plan_.files);
     }

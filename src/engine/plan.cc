@@ -104,13 +104,13 @@ void Plan::restart() {
     for (Spool* spool : {&directories, &files, &vanished, &vanished_directories, &events}) spool->clear();
     work = std::make_unique<catalog::WorkTables>();
     deep_units.clear();
+    deep_removals.clear();
+    deep_obstacles = false;
     made_anew.clear();
     moves_into_new.clear();
     counts = {};
     read_files = read_bytes = 0;
 }
-
-std::string deep_unit_name(std::uint32_t number) { return ".icecore-deep-" + std::to_string(number); }
 
 OldVersion to_old_version(const catalog::Entry& entry) {
     return {entry.stat, entry.link_target, entry.sha256, entry.metadata, entry.location, entry.sparse, entry.racy};

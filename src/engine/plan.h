@@ -126,15 +126,22 @@ struct Plan {
     std::unordered_map<std::uint64_t, std::uint64_t> moved_files;
     /// VanishedNames that were found again (by where they stand).
     std::unordered_map<std::uint64_t, bool> found_again;
+    /// Old trees to be removed whose paths, where they stand in the end, are too long for tar (path, old path).
+    std::vector<std::pair<std::string, std::string>> deep_removals;
+    bool deep_obstacles = false;  ///< something that vanished had a path beyond tar's reach
 
     archive::RunCounts counts;  ///< files, directories, tree_bytes, excluded, errors so far
     std::uint64_t read_files = 0;  ///< totals for the progress line
     std::uint64_t read_bytes = 0;
-    /// Paths of the deep units to pack at the archive's head, in order: unit N is deep_units[N - 1].
-    std::vector<std::string> deep_units;
+    /// The deep units to pack at the archive's head, in order: unit N is deep_units[N - 1].
+    struct DeepUnit {
+        std::string path;
+        std::string old_path;  ///< in the old tree; empty: it is new
+    };
+    std::vector<DeepUnit> deep_units;
+    std::string deep_prefix;  ///< of names in the archive's root that no name of the tree begins with
+    /// Name in the archive's root under which deep unit `number` is extracted before it is renamed to its place.
+    std::string deep_unit_name(std::uint32_t number) const { return deep_prefix + std::to_string(number); }
 };
-
-/// Name in the archive's root under which deep unit `number` is extracted before it is renamed to its place.
-std::string deep_unit_name(std::uint32_t number);
 
 }  // namespace icecore::engine

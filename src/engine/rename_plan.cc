@@ -87,6 +87,8 @@ RenameSequence plan_renames(const std::vector<Move>& moves, const std::vector<st
                      [](const Parked& a, const Parked& b) { return depth(a.from) > depth(b.from); });
     for (const Parked& p : parked) sequence.renames.push_back({tar_name(p.from), tar_name(p.temporary)});
 
+    for (const Parked& p : parked)
+        if (p.move == nullptr) sequence.put_aside.emplace_back(p.from, p.temporary);
     std::erase_if(parked, [](const Parked& p) { return p.move == nullptr; });
     std::stable_sort(parked.begin(), parked.end(),
                      [](const Parked& a, const Parked& b) { return depth(a.move->to) < depth(b.move->to); });

@@ -26,6 +26,8 @@ struct RenameSequence {
     /// Obstacles were put aside under temporary names in the root, so a second root record must purge them (the
     /// listing that a record purges is taken before its own renames).
     bool purge_again = false;
+    /// Obstacles (paths in the old tree) and the temporary names (without "./") under which they are purged.
+    std::vector<std::pair<std::string, std::string>> put_aside;
 };
 
 /// Orders moves so that plain rename(2), one after the other, never fails:

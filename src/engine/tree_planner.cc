@@ -13,6 +13,7 @@
 #include "base/metadata.h"
 #include "base/text.h"
 #include "engine/content.h"
+#include "engine/deep_paths.h"
 #include "engine/link_groups.h"
 #include "engine/moved_files.h"
 #include "engine/tree_match.h"
@@ -40,11 +41,6 @@ class Planner final : public scan::TreeVisitor {
         pending_.emplace("", Pending{match_.match_root(), 0, false, false, {}});
         if (snapshot_ != nullptr) snapshot_->begin();
     }
-
-    /// A deep unit in which something changed: the scan starts again and packs all of it.
-    struct UnitChanged {
-        std::string path;
-    };
 
     bool enter(const std::string& path, const FileStat& stat) override {
         auto it = pending_.find(path);
@@ -100,6 +96,8 @@ class Planner final : public scan::TreeVisitor {
     }
 
     const std::set<std::string>& root_names() const { return root_names_; }
+    /// Deep units in which something changed: the scan must start again and take in all of them.
+    const std::set<std::string>& changed_units() const { return changed_units_; }
 
   private:
     struct Pending {
@@ -226,7 +224,7 @@ class Planner final : public scan::TreeVisitor {
     void begin_unit(const std::string& path, Pending& pending) {
         pending.watch = comparing_ && !input_.full && pending.match.node != 0 && !forced_units_.contains(path);
         if (!pending.watch) {
-            plan_.deep_units.push_back(path);
+            plan_.deep_units.push_back({path, pending.match.node != 0 ? pending.match.old_path : ""});
             at_.changed = true;
         }
         pending.unit = pending.watch ? ~0U : static_cast<std::uint32_t>(plan_.deep_units.size());
@@ -251,7 +249,8 @@ class Planner final : public scan::TreeVisitor {
         stays_in_new_directory(name, same_type && (verdict != scan::Verdict::changed || old->stat.nlink > 1), false);
         file.change = old == nullptr ? Change::added : verdict == scan::Verdict::changed ? Change::changed : Change::none;
         if (same_type) file.old = to_old_version(*old);
-        bool linked = stat.nlink > 1 || (same_type && old->stat.nlink > 1);
+        // In a deep unit all names are files of their own.
+        bool linked = (stat.nlink > 1 || (same_type && old->stat.nlink > 1)) && !at_.pending.watch;
         if (at_.store_all() || (input_.full && !linked)) {
             file.action = Action::store;
         } else if (linked) {
@@ -303,8 +302,10 @@ class Planner final : public scan::TreeVisitor {
         at_.finished = true;
         bool needed = at_.changed || input_.full || at_.store_all() || path.empty() || directory_differs();
         if (!needed && at_.file_count == 0) return;
-        if (at_.pending.watch) throw UnitChanged{unit_root(path)};
-        emit_directory(path, !needed);
+        if (at_.pending.watch)
+            changed_units_.insert(unit_root(path));
+        else
+            emit_directory(path, !needed);
     }
 
     void emit_directory(const std::string& path, bool only_if_needed) {
@@ -366,6 +367,7 @@ class Planner final : public scan::TreeVisitor {
     Current at_;
     std::uint64_t next_sequence_ = 0;
     std::set<std::string> root_names_;
+    std::set<std::string> changed_units_;
     RecordWriter record_;
 };
 
@@ -378,9 +380,12 @@ void finish_vanished_directories(const PlanInput& input, Plan& plan, const TreeM
         auto node = static_cast<catalog::NodeId>(in.number());
         if (match.claimed(node)) continue;
         VanishedName top = decode_vanished(in.text());
+        std::size_t longest = 0;  // path of a directory, where tar will remove it
         input.catalog->walk(input.parent, top.old_path, [&](const std::string& old_path, const catalog::Entry& entry) {
             if (entry.node != 0 && entry.node != node && match.claimed(entry.node)) return false;
             bool is_top = entry.node == node;
+            longest = std::max(longest, entry.node != 0 ? top.path.size() - top.old_path.size() + old_path.size() : 0);
+            if (old_path.size() > kDirectPathBytesMax) plan.deep_obstacles = true;
             VanishedName name{is_top ? top.kind : VanishedName::Kind::below, top.path + old_path.substr(top.old_path.size()),
                               old_path, to_old_version(entry)};
             encode(name, out);
@@ -388,11 +393,13 @@ void finish_vanished_directories(const PlanInput& input, Plan& plan, const TreeM
             if (!is_top && entry.node == 0) moved.add_origin(name, where);
             return true;
         });
+        if (longest > kDirectPathBytesMax && !input.full) plan.deep_removals.emplace_back(top.path, top.old_path);
     }
 }
 
 /// What tar has to rename, and in which order.
-void order_renames(Plan& plan, const TreeMatch& match, std::vector<Move> moves, const std::set<std::string>& root_names) {
+void order_renames(const PlanInput& input, Plan& plan, const TreeMatch& match, std::vector<Move> moves,
+                   const std::set<std::string>& root_names) {
     std::set<std::string> anew(plan.made_anew.begin(), plan.made_anew.end());
     std::erase_if(moves, [&](const Move& move) { return anew.contains(move.from); });
     std::set<std::string> leaving;
@@ -401,32 +408,8 @@ void order_renames(Plan& plan, const TreeMatch& match, std::vector<Move> moves, 
         if (!leaving.contains(move.from)) moves.push_back(move);
     match.find_obstacles(moves, plan.made_anew);
     plan.rename_sequence = plan_renames(moves, plan.made_anew, root_names);
-}
-
-/// Puts each deep unit in its place at the end of the renames, when all other moves have been made.
-void add_deep_units(const PlanInput& input, Plan& plan) {
-    for (std::uint32_t number = 1; number <= plan.deep_units.size(); ++number) {
-        const std::string& path = plan.deep_units[number - 1];
-        std::string place = "./" + path;
-        RenameSequence& sequence = plan.rename_sequence;
-        if (input.parent != 0 && !input.full) {
-            std::string old_path = path;  // what stands there after the other renames, in terms of the old tree
-            std::size_t nearest = 0;
-            bool left = false;
-            for (const PlannedRename& rename : plan.renames) {
-                if (rename.stat.type == FileType::directory && is_below(path, rename.to) && rename.to.size() > nearest) {
-                    nearest = rename.to.size();
-                    old_path = rename.from + path.substr(nearest);
-                }
-            }
-            for (const PlannedRename& rename : plan.renames) left = left || rename.from == old_path;
-            if (!left && input.catalog->lookup(input.parent, old_path)) {
-                sequence.renames.push_back({place, "./.icecore-old-" + std::to_string(number)});
-                sequence.purge_again = true;
-            }
-        }
-        sequence.renames.push_back({"./" + deep_unit_name(number), place});
-    }
+    for (const Move& move : plan.moves_into_new) leaving.insert(move.from);
+    add_deep_renames(input, plan, leaving, root_names);
 }
 
 void scan(const PlanInput& input, Plan& plan, TreeMatch& match, MovedFiles& moved, SnapshotSink* snapshot,
@@ -439,10 +422,9 @@ void scan(const PlanInput& input, Plan& plan, TreeMatch& match, MovedFiles& move
             Planner planner(input, plan, match, moved, snapshot, forced_units, observer);
             scan::walk_tree(input.root_fd, "", options, planner);
             root_names = planner.root_names();
-            return;
+            if (planner.changed_units().empty()) return;
+            forced_units.insert(planner.changed_units().begin(), planner.changed_units().end());
         } catch (const TreeMatch::Again&) {
-        } catch (const Planner::UnitChanged& unit) {
-            forced_units.insert(unit.path);
         }
         plan.restart();
         match.restart();
@@ -469,8 +451,7 @@ std::unique_ptr<Plan> plan_run(const PlanInput& input, const std::string& spool_
         CHECK(old.has_value());
         plan->renames.push_back({move.from, move.to, old->stat});
     }
-    order_renames(*plan, match, std::move(moves), root_names);
-    add_deep_units(input, *plan);
+    order_renames(input, *plan, match, std::move(moves), root_names);
     decide_link_groups(input.root_fd, *plan);
     return plan;
 }

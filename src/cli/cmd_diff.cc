@@ -50,7 +50,7 @@ class DiffPrinter {
         if (difference.what == Difference::What::added && pairs_.is_new_name(difference.path)) return;
         if (difference.what == Difference::What::deleted) {
             if (auto moved_to = pairs_.new_path(difference.path)) {
-                print_rename(difference, *moved_to);
+                if (!pairs_.carried_along(difference.path, *moved_to)) print_rename(difference, *moved_to);
                 return;
             }
         }
@@ -102,7 +102,9 @@ class DiffCommand final : public Command {
                 "  M path         content changed\n"
                 "  m path         only mode, owner, times or attributes changed\n"
                 "  T path         became another type of file\n"
-                "  R old -> new   the same content under another name",
+                "  R old -> new   the same directory, or the same content, under another name\n"
+                "\n"
+                "What merely went along with a renamed directory is not listed.",
             .example = "icecore diff 11 12\nicecore diff 7d latest",
         };
         return kTexts;

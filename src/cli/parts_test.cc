@@ -282,6 +282,37 @@ TEST(RenamePairs, PairsEqualContentInOrder) {
     EXPECT_FALSE(pairs.is_new_name("changed"));
 }
 
+TEST(RenamePairs, ARenamedDirectoryCarriesItsContentAlong) {
+    auto directory = [](catalog::NodeId node) {
+        catalog::Entry entry;
+        entry.stat.type = FileType::directory;
+        entry.node = node;
+        return entry;
+    };
+    auto file = [](const char* content) {
+        catalog::Entry entry;
+        entry.stat.size = 4;
+        entry.sha256 = sha256(content);
+        return entry;
+    };
+    using What = catalog::Difference::What;
+    RenamePairs pairs;
+    pairs.offer({What::deleted, "copy", file("same"), {}});
+    pairs.offer({What::deleted, "old", directory(7), {}});
+    pairs.offer({What::deleted, "old/a", file("same"), {}});
+    pairs.offer({What::added, "new", {}, directory(7)});
+    pairs.offer({What::added, "new/a", {}, file("same")});
+    pairs.offer({What::added, "other", {}, directory(8)});
+    pairs.offer({What::added, "zcopy", {}, file("same")});
+    pairs.pair();
+    EXPECT_EQ(pairs.new_path("old"), "new");
+    EXPECT_EQ(pairs.new_path("old/a"), "new/a");
+    EXPECT_TRUE(pairs.carried_along("old/a", "new/a"));
+    EXPECT_EQ(pairs.new_path("copy"), "zcopy");
+    EXPECT_FALSE(pairs.carried_along("copy", "zcopy"));
+    EXPECT_FALSE(pairs.is_new_name("other"));
+}
+
 TEST(RenamePairs, RemembersNoMoreThanItsLimit) {
     using What = catalog::Difference::What;
     RenamePairs pairs(2);

@@ -60,6 +60,7 @@ class BatchPacker::Builder {
             case PackItem::Kind::directory: add_directory(item, out); break;
             case PackItem::Kind::hard_link: add_hard_link(item, out); break;
             case PackItem::Kind::record: add_record(item, out); break;
+            case PackItem::Kind::station: add_station(item); break;
             case PackItem::Kind::file: add_file(item, out); break;
         }
         out.raw_length = batch_.raw.size() - out.raw_offset;
@@ -91,7 +92,7 @@ class BatchPacker::Builder {
             member.metadata = read_metadata(fd.get());
         else
             member.metadata = decode_metadata(planned.old_metadata);
-        if (!planned.dumpdir.empty()) member.dumpdir = planned.dumpdir;
+        if (planned.deep_unit == 0) member.dumpdir = planned.dumpdir;
         directory_fd_ = std::move(fd);
         open_directory_ = item.directory.get();
         archive::append_header(member, batch_.raw);
@@ -129,6 +130,15 @@ class BatchPacker::Builder {
         out.entry.metadata = decode_metadata(old.metadata);
         out.entry.location = old.location;
         out.entry.racy = scan::is_racy(stat, examined);
+    }
+
+    void add_station(const PackItem& item) {
+        archive::TarMember member;
+        member.name = item.directory->tar_name;
+        member.type = FileType::symlink;
+        member.mode = 0777;
+        member.link_target = item.link_path;
+        archive::append_header(member, batch_.raw);
     }
 
     void add_file(PackItem& item, PackOutcome& out) {

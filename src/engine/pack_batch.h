@@ -30,12 +30,13 @@ struct PackItem {
         file,       ///< store or check
         hard_link,  ///< to `link_path`
         record,     ///< no member: only manifest and catalogue learn of it (kept or renamed)
+        station,    ///< a symbolic link that makes deep paths short (deep units)
     };
     Kind kind = Kind::file;
     std::shared_ptr<const PackDirectory> directory;
     PlannedDirectory planned_directory;
     PlannedFile file;
-    std::string link_path;      ///< hard_link: path in the tree
+    std::string link_path;      ///< hard_link: path in the tree; station: target
     bool silent = false;        ///< no entry: the member is a repetition
     bool keep_position = false; ///< other names link to it: its member must not be written twice
     Fd fd;                      ///< opened already

@@ -42,9 +42,8 @@ std::size_t estimate_bytes(const PackItem& item) {
 }  // namespace
 
 /// Names in the archive for directories whose own paths are too long: a unit is extracted at a short name in the root,
-/// and so is, as a piece of its own, each directory whose name in the unit would be too long again. When all below the
-/// parent of a piece is extracted, the parent comes once more, with a record that renames the piece into it. The root's
-/// record, which follows, renames the unit into place (doc/format.md, "Deep paths").
+/// and where even that grows too long, a symbolic link ("station") in the root starts anew (doc/format.md, "Deep
+/// paths"). The root's record, which follows, renames the unit into place and purges the stations.
 class PlanItems::DeepNames {
   public:
     explicit DeepNames(const Plan& plan) : plan_(plan) {}
@@ -52,25 +51,28 @@ class PlanItems::DeepNames {
     /// Items for the directory itself (and for those that end before it), and where its files go.
     std::shared_ptr<const PackDirectory> add(const PlannedDirectory& planned, std::deque<PackItem>& out) {
         leave(planned.path, out);
-        std::string unit = plan_.deep_unit_name(planned.deep_unit);
-        if (open_.empty()) pieces_ = 0;
-        std::string name = open_.empty() ? unit : join_path(open_.back().name, base_name(planned.path));
-        if (name.size() > kDirectPathBytesMax) {
-            std::string piece = unit + "-" + std::to_string(++pieces_);
-            open_.back().joins.push_back({"./" + piece, "./" + name});
-            for (auto up = open_.rbegin(); up != open_.rend() && !up->again; ++up) up->again = true;
-            name = std::move(piece);
-        }
-        PackItem item = make_item(planned, name);
-        item.planned_directory.dumpdir.clear();
-        std::shared_ptr<const PackDirectory> place = item.directory;
-        open_.push_back({planned, std::move(name), {}, false});
-        out.push_back(std::move(item));
-        return place;
+        const Plan::DeepUnit& unit = plan_.deep_units[planned.deep_unit - 1];
+        std::string root = plan_.deep_unit_name(planned.deep_unit);
+        if (open_.empty()) last_station_ = 0;
+        std::string name = open_.empty() ? root : join_path(open_.back().inside, base_name(planned.path));
+        out.push_back(make_item(planned, name));
+        std::shared_ptr<const PackDirectory> place = out.back().directory;
+        open_.push_back({planned, name, name, false});
+        if (name.size() <= station_bytes(unit)) return place;
+
+        std::string station = root + "-" + std::to_string(++last_station_);
+        PackItem link;
+        link.kind = PackItem::Kind::station;
+        link.directory = std::make_shared<PackDirectory>(PackDirectory{"", "./" + station});
+        link.link_path = std::move(name);
+        out.push_back(std::move(link));
+        for (auto up = open_.rbegin(); up != open_.rend() && !up->again; ++up) up->again = true;
+        open_.back().inside = station;
+        return std::make_shared<PackDirectory>(PackDirectory{planned.path, "./" + station + "/"});
     }
 
-    /// Ends the open directories that `path` is not below. What was disturbed since it was extracted comes again, so
-    /// that its times are final.
+    /// Ends the open directories that `path` is not below. Directories get their times when the extractor leaves them,
+    /// which a detour over a station makes too early: they come again.
     void leave(std::string_view path, std::deque<PackItem>& out) {
         while (!open_.empty() && !is_below(path, open_.back().planned.path)) close_last(out);
     }
@@ -81,10 +83,15 @@ class PlanItems::DeepNames {
   private:
     struct OpenDirectory {
         PlannedDirectory planned;
-        std::string name;                              ///< in the archive, without "./"
-        std::vector<archive::Dumpdir::Rename> joins;   ///< pieces that belong into it
+        std::string name;    ///< in the archive, without "./"
+        std::string inside;  ///< what names in it begin with: its name, or a station
         bool again;
     };
+
+    static std::size_t station_bytes(const Plan::DeepUnit& unit) {
+        bool few = unit.path_bytes_max - unit.path.size() <= kShortStationBytes * (kStationsMax - 2);
+        return few ? kShortStationBytes : kDirectPathBytesMax;
+    }
 
     static PackItem make_item(const PlannedDirectory& planned, const std::string& name) {
         PackItem item;
@@ -100,16 +107,12 @@ class PlanItems::DeepNames {
         if (!last.again) return;
         PackItem item = make_item(last.planned, last.name);
         item.silent = true;
-        if (last.joins.empty())
-            item.planned_directory.dumpdir.clear();
-        else
-            item.planned_directory.dumpdir.insert(0, encode_renames(last.joins));
         out.push_back(std::move(item));
     }
 
     const Plan& plan_;
     std::vector<OpenDirectory> open_;  ///< from the unit's root down, each the parent of the next
-    unsigned pieces_ = 0;
+    unsigned last_station_ = 0;
 };
 
 PlanItems::PlanItems(Plan& plan, int root_fd)

@@ -136,7 +136,8 @@ struct Plan {
     /// The deep units to pack at the archive's head, in order: unit N is deep_units[N - 1].
     struct DeepUnit {
         std::string path;
-        std::string old_path;  ///< in the old tree; empty: it is new
+        std::string old_path;            ///< in the old tree; empty: it is new
+        std::size_t path_bytes_max = 0;  ///< of a directory in it
     };
     std::vector<DeepUnit> deep_units;
     std::string deep_prefix;  ///< of names in the archive's root that no name of the tree begins with

@@ -224,7 +224,7 @@ class Planner final : public scan::TreeVisitor {
     void begin_unit(const std::string& path, Pending& pending) {
         pending.watch = comparing_ && !input_.full && pending.match.node != 0 && !forced_units_.contains(path);
         if (!pending.watch) {
-            plan_.deep_units.push_back({path, pending.match.node != 0 ? pending.match.old_path : ""});
+            plan_.deep_units.push_back({path, pending.match.node != 0 ? pending.match.old_path : "", path.size()});
             at_.changed = true;
         }
         pending.unit = pending.watch ? ~0U : static_cast<std::uint32_t>(plan_.deep_units.size());
@@ -321,6 +321,19 @@ class Planner final : public scan::TreeVisitor {
         if (at_.match().old) directory.old_metadata = at_.match().old->metadata;
         encode(directory, record_);
         plan_.directories.append(record_.view());
+        if (at_.store_all()) note_depth(path);
+    }
+
+    void note_depth(const std::string& path) {
+        Plan::DeepUnit& unit = plan_.deep_units[at_.pending.unit - 1];
+        if (path.size() <= unit.path_bytes_max) return;
+        bool known = unit.path_bytes_max > unit.path.size() + kDeepPathBytesMax;
+        unit.path_bytes_max = path.size();
+        if (known || path.size() <= unit.path.size() + kDeepPathBytesMax) return;
+        ++plan_.counts.errors;
+        std::string text = "below this the tree is too deep for tar; only icecore can restore it";
+        event(PlanEvent::Kind::problem, path, text);
+        observer_.warning(format("{}: {}", escape_path(path), text));
     }
 
     /// The first directory on the way down to `path` that is too deep.

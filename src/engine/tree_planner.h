@@ -21,6 +21,14 @@ namespace icecore::engine {
 /// be given names (PATH_MAX is 4,096 and a file name has up to 255 bytes). Deeper directories form deep units.
 constexpr std::size_t kDirectPathBytesMax = 3700;
 
+/// What reaches such depths in the archive: symbolic links, each by way of the one before. The kernel follows 40 in a
+/// path; file systems have links of 1,023 (XFS) or 4,095 bytes, so that only the deepest units have links that long.
+constexpr std::size_t kStationsMax = 38;
+constexpr std::size_t kShortStationBytes = 700;
+
+/// Deepest directory (bytes below its unit's root) that bare tar can make.
+constexpr std::size_t kDeepPathBytesMax = kDirectPathBytesMax * kStationsMax;
+
 /// Most renames (files and directories) that a run records; what is beyond is stored again.
 constexpr std::size_t kRenamesMax = 100'000;
 

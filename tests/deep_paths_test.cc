@@ -1,8 +1,8 @@
 // Paths beyond what system calls take: bare GNU tar and icecore give back every run.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/format.h"
 #include "checked_runs.h"
 
 namespace icecore::testing {
@@ -82,12 +82,22 @@ TEST_F(DeepPaths, FarBeyondTwoStations) {
     runs_.run({.allow_empty = true});
 }
 
-TEST_F(DeepPaths, VeryFarDown) {
-    std::string bottom = deep("top", 200'000, 250);
+TEST_F(DeepPaths, AsFarDownAsTarCanGo) {
+    std::string bottom = deep("top", 130'000, 250);
     tree_.file(bottom + "/file", "x");
     runs_.run();
     tree_.file(bottom + "/file", "yy");
     runs_.run();
+}
+
+TEST_F(DeepPaths, BeyondTarButNotBeyondUs) {
+    tree_.file(deep("top", 160'000, 250) + "/file", "x");
+    TreeSnapshot source = snapshot_tree(runs_.set.data_dir);
+    engine::BackupResult result = runs_.backup();
+    EXPECT_EQ(result.trailer.counts.errors, 1U);
+    ASSERT_EQ(runs_.observer.warnings.size(), 1U);
+    EXPECT_THAT(runs_.observer.warnings[0], ::testing::EndsWith("too deep for tar; only icecore can restore it"));
+    EXPECT_EQ(join_lines(runs_.restore_differences(1, source)), "");
 }
 
 TEST_F(DeepPaths, SeveralUnits) {
@@ -185,6 +195,20 @@ TEST_F(DeepPaths, UnitIsRemoved) {
     tree_.remove("b");
     tree_.file("b", "a file now");
     runs_.run();
+}
+
+TEST_F(DeepPaths, WhatIsRemovedWasCarriedTooDeepBefore) {
+    std::string far = deep("", 3600).substr(1);
+    tree_.file("p/x/" + far + "/file", "goes");
+    tree_.file("p/y/" + far + "/file", "goes too, for a file");
+    tree_.file("p/stays", noise(20 << 10, 1));
+    runs_.run();
+    tree_.dir(deep("q", 3600));
+    tree_.rename("p", deep("q", 3600) + "/p");
+    tree_.remove(deep("q", 3600) + "/p/x");
+    tree_.remove(deep("q", 3600) + "/p/y");
+    tree_.file(deep("q", 3600) + "/p/y", "a file");
+    EXPECT_LT(runs_.run().trailer.counts.stored_bytes, 10U << 10);
 }
 
 TEST_F(DeepPaths, FilesMoveInAndOut) {

@@ -174,18 +174,15 @@ void append_pax_header(const TarMember& member, const Plan& plan, std::string& o
     }
     out.append(padding(records_bytes), '\0');
 
-    constexpr std::string_view kDir = "./PaxHeaders/";
+    // The same for every member (all that matters is in the records), so that it costs next to nothing compressed.
+    constexpr std::string_view kName = "./PaxHeaders/0";
     UstarBlock block{};
-    std::string_view name = member.name;
-    if (name.back() == '/') name.remove_suffix(1);
-    name = name.substr(name.rfind('/') + 1);  // npos + 1 is 0
-    put_text(block.name, kDir);
-    std::memcpy(block.name + kDir.size(), name.data(), std::min(name.size(), kNameBytesMax - kDir.size()));
+    put_text(block.name, kName);
     put(block.mode, 0644);
     put(block.uid, 0);
     put(block.gid, 0);
     put(block.size, static_cast<std::int64_t>(records_bytes));
-    put(block.mtime, std::clamp(member.mtime.sec, std::int64_t{0}, kOctal11Max));
+    put(block.mtime, 0);
     block.type = 'x';
     put_text(block.magic, kUstarMagic);
     put_checksum(block);

@@ -14,7 +14,7 @@
 namespace icecore::engine {
 namespace {
 
-constexpr std::size_t kBatchItemsMax = 512;
+constexpr std::size_t kBatchItemsMax = 4096;
 /// What a member's headers are reckoned at when a batch is filled.
 constexpr std::size_t kHeaderBytes = 1024;
 

@@ -38,7 +38,7 @@ class Error : public std::exception {
     /// errno of the failed system call, or 0.
     int os_error() const { return os_error_; }
 
-    /// Puts `context` before the message: "context: message". Returns *this for `throw`.
+    /// Puts `context` before the message: "context: message". For a catch block that ends with `throw;`.
     Error& add_context(std::string_view context);
     Error& set_hint(std::string hint);
 

@@ -60,7 +60,8 @@ class PosixOutputFile final : public OutputFile {
         try {
             write_full(fd_.get(), data);
         } catch (Error& e) {
-            throw e.add_context("writing " + temporary_path());
+            e.add_context("writing " + temporary_path());
+            throw;
         }
         // Sends what is written to the disk on its way, so that seal() does not wait for a gigabyte at once. Not a
         // promise, so failures do not matter here.
@@ -245,7 +246,8 @@ std::string read_file(const std::string& path) {
         try {
             n = read_full(fd.get(), out.data() + before, block);
         } catch (Error& e) {
-            throw e.add_context(path);
+            e.add_context(path);
+            throw;
         }
         out.resize(before + n);
         if (n < block) return out;

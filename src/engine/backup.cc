@@ -40,7 +40,8 @@ Fd open_data_directory(const SetOptions& set) {
     try {
         return open_file(set.data_dir, O_RDONLY | O_DIRECTORY);
     } catch (Error& e) {
-        throw e.add_context("data directory").set_hint("is the disk mounted? `data` in the config names the directory");
+        e.add_context("data directory").set_hint("is the disk mounted? `data` in the config names the directory");
+        throw;
     }
 }
 

@@ -31,15 +31,6 @@ archive::TarMember member_of(const FileStat& stat, std::string name) {
     return member;
 }
 
-/// A file that cannot be had (errno says why). One that is gone is no loss.
-void cannot(PackOutcome& out, std::string_view doing) {
-    out.harmless = errno == ENOENT;
-    out.problem = out.harmless ? "vanished before it was read"
-                               : std::string(doing) + ": " + std::generic_category().message(errno);
-}
-
-constexpr std::string_view kBecameAnother = "became another type of file while the backup ran";
-
 /// Whether what is recorded of a file besides content, times and numbers is the same.
 bool same_attributes(const FileStat& a, const FileStat& b) {
     return a.type == b.type && a.mode == b.mode && a.uid == b.uid && a.gid == b.gid && a.mtime == b.mtime &&
@@ -47,6 +38,12 @@ bool same_attributes(const FileStat& a, const FileStat& b) {
 }
 
 }  // namespace
+
+void cannot(PackItem& item, std::string_view doing) {
+    item.harmless = errno == ENOENT;
+    item.problem = item.harmless ? "vanished before it was read"
+                                 : std::string(doing) + ": " + std::generic_category().message(errno);
+}
 
 /// Makes the members of one batch.
 class BatchPacker::Builder {
@@ -143,21 +140,24 @@ class BatchPacker::Builder {
 
     void add_file(PackItem& item, PackOutcome& out) {
         if (!item.problem.empty()) {
-            out.problem = item.problem;
+            // Told below.
         } else if (item.file.stat.type == FileType::regular) {
             add_regular(item, out);
         } else {
             add_special(item, out);
         }
+        if (item.problem.empty()) return;
+        out.problem = item.problem;
+        out.harmless = item.harmless;
     }
 
     /// Symbolic links, fifos, devices.
-    void add_special(const PackItem& item, PackOutcome& out) {
+    void add_special(PackItem& item, PackOutcome& out) {
         Timestamp examined = packer_.clock_.now();
         int dir = directory_fd(item);
         FileStat stat;
         if (dir < 0 || !stat_at(dir, item.file.name.c_str(), stat)) {
-            cannot(out, "cannot examine");
+            cannot(item, "cannot examine");
             return;
         }
         if (stat.type != item.file.stat.type) {
@@ -169,7 +169,7 @@ class BatchPacker::Builder {
             char target[PATH_MAX];
             ssize_t length = readlinkat(dir, item.file.name.c_str(), target, sizeof target);
             if (length < 0) {
-                cannot(out, "cannot read the link");
+                cannot(item, "cannot read the link");
                 return;
             }
             member.link_target.assign(target, static_cast<std::size_t>(length));
@@ -198,7 +198,7 @@ class BatchPacker::Builder {
                 int dir = directory_fd(item);
                 if (dir >= 0) fd = open_for_reading(dir, item.file.name.c_str());
                 if (!fd) {
-                    cannot(out, "cannot open");
+                    cannot(item, "cannot open");
                     return;
                 }
             }
@@ -275,9 +275,9 @@ std::shared_ptr<LargeFile> BatchPacker::open_large(PackItem item) const {
     Fd dir = open_beneath(options_.root_fd, item.directory->path, O_PATH | O_DIRECTORY);
     if (!item.fd && dir) item.fd = open_for_reading(dir.get(), item.file.name.c_str());
     if (!item.fd) {
-        large->problem = "cannot open: " + std::generic_category().message(errno);
+        cannot(item, "cannot open");
     } else if (!stat_at(item.fd.get(), "", large->stat, AT_EMPTY_PATH) || large->stat.type != FileType::regular) {
-        large->problem = kBecameAnother;
+        item.problem = kBecameAnother;
     } else {
         try {
             large->metadata = read_metadata(item.fd.get());
@@ -295,9 +295,10 @@ std::shared_ptr<LargeFile> BatchPacker::open_large(PackItem item) const {
                 large->regions = {{0, large->stat.size}};
             return large;
         } catch (const Error& e) {
-            large->problem = e.message();
+            item.problem = e.message();
         }
     }
+    large->problem = true;
     large->item = std::move(item);
     return large;
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "archive/frame.h"
@@ -41,6 +42,7 @@ struct PackItem {
     bool keep_position = false; ///< other names link to it: its member must not be written twice
     Fd fd;                      ///< opened already
     std::string problem;        ///< it could not be opened: no member
+    bool harmless = false;      ///< the problem costs nothing: it is gone
     unsigned attempt = 0;
 };
 
@@ -72,7 +74,7 @@ struct LargeFile {
     std::uint64_t content_bytes = 0;
     Sha256 hash;  ///< the writer's
     std::atomic<bool> short_read = false;
-    std::string problem;  ///< why it could not be opened
+    bool problem = false;  ///< it could not be opened: the item says why
     std::atomic<bool> failed = false;
     archive::StreamPosition position;  ///< the writer's
 };
@@ -97,6 +99,12 @@ struct PackBatch {
     std::vector<PackOutcome> outcomes;
 };
 
+/// Notes in `item` that it cannot be had (errno says why). One that is gone is no loss.
+void cannot(PackItem& item, std::string_view doing);
+
+/// The problem of an item that is not of the type any more that the scan saw.
+constexpr std::string_view kBecameAnother = "became another type of file while the backup ran";
+
 /// The parallel part of packing: reads files, makes their members, hashes and compresses them. Thread-safe.
 class BatchPacker {
   public:
@@ -110,7 +118,7 @@ class BatchPacker {
 
     void pack(PackBatch& batch) const;
 
-    /// Opens a large file and makes its header. On failure `problem` is set.
+    /// Opens a large file and makes its header. On failure `problem` is set, the item's too.
     std::shared_ptr<LargeFile> open_large(PackItem item) const;
 
   private:

@@ -275,9 +275,9 @@ PackItem PlanItems::as_leader(PackItem item, const std::string& decided_leader) 
         item.file.stat.size = stat.size;
     } else if (there && stat.type != item.file.stat.type) {
         there = false;
-        errno = ESTALE;
+        item.problem = kBecameAnother;
     }
-    if (!there) item.problem = "cannot open: " + std::generic_category().message(errno);
+    if (!there && item.problem.empty()) cannot(item, "cannot open");
     if (!there || path != decided_leader) replaced_leaders_[decided_leader] = there ? path : "";
     return item;
 }
@@ -332,9 +332,8 @@ std::unique_ptr<PackBatch> BatchSource::start_large() {
     if (unchanged_after_all(*waiting_)) return nullptr;
     large_ = packer_.open_large(std::move(*waiting_));
     waiting_.reset();
-    if (!large_->problem.empty()) {
+    if (large_->problem) {
         waiting_ = std::move(large_->item);
-        waiting_->problem = large_->problem;
         large_.reset();
         return nullptr;
     }

@@ -54,7 +54,8 @@ void Spool::flush() {
     try {
         write_full(fd_.get(), buffer_);
     } catch (Error& e) {
-        throw e.add_context("writing the plan to a temporary file");
+        e.add_context("writing the plan to a temporary file");
+        throw;
     }
     written_bytes_ += buffer_.size();
     buffer_.clear();

@@ -1,0 +1,16 @@
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "archive/snar.h"
+#include "base/error.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    std::string_view bytes(reinterpret_cast<const char*>(data), size);
+    try {
+        icecore::archive::parse_snar(bytes);
+    } catch (const icecore::Error&) {
+        // Refusing bad input is the point.
+    }
+    return 0;
+}

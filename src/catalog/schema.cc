@@ -1,5 +1,7 @@
 #include "catalog/schema.h"
 
+#include <fcntl.h>
+
 #include <array>
 #include <filesystem>
 #include <system_error>
@@ -60,7 +62,7 @@ void configure(sql::Connection& db) {
     throw Error(
         Error::Kind::unsupported,
         format("{}: schema version {} is newer than this program's {}", db.label(), version, kSchemaVersion),
-        "use the newer program, or delete the file and run `icecore rebuild` to make it again from the "
+        "use the newer program, or delete the file: the next command makes it again from the "
         "manifests");
 }
 
@@ -139,7 +141,9 @@ std::unique_ptr<sql::Connection> open_read_only_as(const std::string& path, cons
 
 std::unique_ptr<sql::Connection> open_for_writing(const std::string& path) {
     refuse_stump(path);
-    auto db = std::make_unique<sql::Connection>(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, path);
+    // SQLite would make it readable for all; its log files get the mode of this one.
+    open_file(path, O_RDWR | O_CREAT, 0600);
+    auto db = std::make_unique<sql::Connection>(path, SQLITE_OPEN_READWRITE, path);
     configure(*db);
     check_identity(*db);  // before anything of it is changed
     // The page size holds for new files only. FULL: a commit is on disk when it returns. Where write-ahead
@@ -156,7 +160,7 @@ std::unique_ptr<sql::Connection> open_for_writing(const std::string& path) {
 std::unique_ptr<sql::Connection> open_for_reading(const std::string& path) {
     if (!path_exists(path))
         throw Error(Error::Kind::not_found, format("there is no catalogue {}", path),
-                    "`icecore rebuild` makes it from the manifests");
+                    "any command makes it from the manifests");
     refuse_stump(path);
     try {
         return open_read_only_as(path, path, 0);

@@ -10,7 +10,7 @@ namespace icecore::catalog::sql {
 
 /// What to do about a damaged catalogue.
 inline constexpr char kRebuildHint[] =
-    "the catalogue is a cache: delete the file and run `icecore rebuild` to make it again from the manifests";
+    "the catalogue is a cache: delete the file: the next command makes it again from the manifests";
 
 /// One connection to a database; closed on destruction. Every failure is thrown as Error with the file's
 /// name. One thread at a time. Statements must not outlive it.

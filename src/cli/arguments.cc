@@ -92,6 +92,7 @@ void Arguments::parse(std::string_view command, const std::vector<std::string>& 
         if (rest.size() > 1 && rest[0] == '-') {
             std::string name = rest.substr(0, rest.find('='));
             std::vector<std::string> known;
+            known.reserve(options_.size());
             for (const Option& option : options_) known.push_back(option.long_name());
             throw UsageError(format("unknown option {}", in_quotes(name)),
                              did_you_mean(name, known, "", help_hint(command)));

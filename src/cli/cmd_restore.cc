@@ -39,6 +39,10 @@ void print_json(std::ostream& out, const std::string& set, const RestoreRequest&
     json.finish();
 }
 
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
+    return format("{} {}", format_count(count), count == 1 ? one : many);
+}
+
 class RestoreCommand final : public Command {
   public:
     const Texts& texts() const override {
@@ -97,8 +101,9 @@ class RestoreCommand final : public Command {
         if (session.options().json) {
             print_json(session.io().out, set, request, result);
         } else if (!messages.quiet) {
-            session.io().out << format("restored {} files and {} directories ({}) of run {} to {}\n",
-                                       format_count(result.files), format_count(result.directories),
+            session.io().out << format("restored {} and {} ({}) of run {} to {}\n",
+                                       counted(result.files, "file", "files"),
+                                       counted(result.directories, "directory", "directories"),
                                        format_bytes(result.bytes), request.at, shown_path(request.to));
         }
     }

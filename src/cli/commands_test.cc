@@ -101,7 +101,7 @@ TEST_F(CommandsTest, StatusShowsTheLastRunAndTheNextKind) {
     std::filesystem::remove(dir_ / "backup-home/archive.snar");
     EXPECT_EQ(run({"status", "--json"}), kDone);
     EXPECT_THAT(out(),
-                HasSubstr("\"next_kind\":\"full\",\"next_full_reason\":\"archive.snar is not there\""));
+                HasSubstr("\"next_kind\":\"full\",\"next_full_reason\":\"archive.snar is missing\""));
     EXPECT_THAT(out(), HasSubstr("\"age_seconds\":3600"));
 }
 

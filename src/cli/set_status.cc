@@ -26,7 +26,7 @@ std::uint64_t files_bytes(const std::string& dir) {
 std::string why_full(const engine::SetOptions& set, const std::vector<catalog::Run>& runs, Timestamp now) {
     if (runs.empty()) return "it is the first";
     if (!path_exists(format("{}/{}", set.backup_dir, engine::kSnarName))) {
-        return format("{} is not there", engine::kSnarName);
+        return format("{} is missing", engine::kSnarName);
     }
     std::uint32_t chain = runs.back().header.chain;
     std::uint32_t length = 0;

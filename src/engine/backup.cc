@@ -74,13 +74,21 @@ class BackupRun {
     BackupResult run() {
         open_directories();
         SetLock lock(env_, set_.backup_dir);
-        remove_leftovers();
+        if (std::size_t leftovers = remove_leftovers(); leftovers > 0) {
+            leftovers_ = leftovers;
+            observer_.warning(format("an earlier run was interrupted: removed {} unfinished files", leftovers));
+        }
         catalog_ = open_catalog_for_writing(env_, set_, observer_);
         decide_kind();
         scan();
         refuse_empty();
         if (request_.dry_run) return describe_plan();
-        write_archive();
+        try {
+            write_archive();
+        } catch (const Error&) {
+            free_space();
+            throw;
+        }
         return result();
     }
 
@@ -92,22 +100,33 @@ class BackupRun {
     }
 
     /// An interrupted run left ".running" with its stem. Unless its manifest was sealed (then the run exists), its
-    /// files are removed: this run stores again what they hold.
-    void remove_leftovers() {
+    /// files are removed: this run stores again what they hold. Returns their number.
+    std::size_t remove_leftovers() {
         std::string marker = join_path(set_.backup_dir, kRunningName);
-        if (!path_exists(marker)) return;
+        if (!path_exists(marker)) return 0;
+        std::size_t removed = 0;
         std::string stem = read_file(marker);
-        if (!stem.empty() && !path_exists(join_path(set_.backup_dir, stem + ".manifest.zst"))) {
+        bool sealed = path_exists(join_path(set_.backup_dir, stem + ".manifest.zst"));
+        if (!stem.empty()) {
             for (const std::string& name : list_directory(set_.backup_dir)) {
                 bool partial = name.starts_with("." + stem) || name == partial_name(kSnarName);
-                if (!name.starts_with(stem) && !partial) continue;
+                if (!partial && (sealed || !name.starts_with(stem))) continue;
                 env_.fs.remove(set_.backup_dir, name);
-                ++leftovers_;
+                ++removed;
             }
         }
         env_.fs.remove(set_.backup_dir, std::string(kRunningName));
-        if (leftovers_ > 0)
-            observer_.warning(format("an earlier run was interrupted: removed {} unfinished files of {}", leftovers_, stem));
+        return removed;
+    }
+
+    /// After an error: what was written is of no use, and the disk may be full of it.
+    void free_space() noexcept {
+        try {
+            snapshot_.reset();
+            remove_leftovers();
+        } catch (const Error&) {
+            return;  // the next run tries again
+        }
     }
 
     void decide_kind() {
@@ -186,10 +205,10 @@ class BackupRun {
 
         write_readme(env_.fs, set_);
         manifest.write(trailer_);
+        log.finish(trailer_, seconds());
         manifest.seal();  // from here on the run exists
         snapshot_->seal();
         writer->commit(trailer_);
-        log.finish(trailer_, seconds());
         env_.fs.remove(set_.backup_dir, std::string(kRunningName));
     }
 

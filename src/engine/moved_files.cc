@@ -7,8 +7,9 @@
 namespace icecore::engine {
 namespace {
 
+/// Also where another file of the same size and time had the name (Action::check).
 bool may_have_moved_here(const PlannedFile& file) {
-    return file.action == Action::store && file.stat.type == FileType::regular && file.stat.nlink == 1 &&
+    return file.action != Action::link_group && file.stat.type == FileType::regular && file.stat.nlink == 1 &&
            (!file.old || file.old->stat.ino != file.stat.ino);
 }
 

@@ -24,10 +24,11 @@ full archive up to that run and then every incremental one after it, in the orde
 numbers, none left out. You need GNU tar, and zstd or gzip:
 
     mkdir /restore && cd /restore
-    set -e
-    for archive in $(ls {backup}/{set}-*.tar.zst); do      # or only the ones you need, in order
-        cat $(ls "$archive"* | sort -V) | zstd -dc |
-            tar --incremental --xattrs --xattrs-include='*' --acls --numeric-owner -xpf -
+    backup={backup}
+    archives=$(cd "$backup" && ls {set}-*.tar.zst)      # or only the ones you need, in order
+    for archive in $archives; do
+        (cd "$backup" && cat $(ls -v "$archive"*)) | zstd -dc |
+            tar --incremental --xattrs --xattrs-include='*' --acls --numeric-owner -xpf - || break
     done
 
 For .tar.gz use `gzip -dc` instead of `zstd -dc`, for .tar nothing. --incremental matters: with it
@@ -49,11 +50,14 @@ std::string replace_all(std::string text, std::string_view key, std::string_view
     return text;
 }
 
+/// For a POSIX shell: 'text', whatever it holds.
+std::string shell_quoted(std::string_view text) { return "'" + replace_all(std::string(text), "'", "'\\''") + "'"; }
+
 }  // namespace
 
 void write_readme(FileSystem& fs, const SetOptions& set) {
     std::string text = replace_all(std::string(kText), "{data}", escape_path(set.data_dir));
-    text = replace_all(std::move(text), "{backup}", escape_path(set.backup_dir));
+    text = replace_all(std::move(text), "{backup}", shell_quoted(set.backup_dir));
     text = replace_all(std::move(text), "{set}", set.name);
     std::string path = join_path(set.backup_dir, kReadmeName);
     if (path_exists(path) && read_file(path) == text) return;

@@ -125,6 +125,7 @@ class Restore {
             if (!target_.make_directory(parent)) continue;
             std::optional<catalog::Entry> entry = catalog_.lookup(request_.at, parent);
             if (entry) remember_directory(parent, *entry);
+            ++result_.directories;
         }
     }
 

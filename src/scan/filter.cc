@@ -1,5 +1,6 @@
 #include "scan/filter.h"
 
+#include <ranges>
 #include <utility>
 
 #include "base/text.h"
@@ -60,10 +61,9 @@ PatternList& PatternList::operator=(PatternList&&) noexcept = default;
 
 std::optional<PatternList::Match> PatternList::match(std::string_view path, bool is_directory) const {
     std::string_view name = base_name(path);
-    for (auto pattern = patterns_.rbegin(); pattern != patterns_.rend(); ++pattern) {
-        if (pattern->directory_only && !is_directory) continue;
-        if (pattern->glob.matches(pattern->name_only ? name : path))
-            return Match{!pattern->negated, pattern->text};
+    for (const Pattern& pattern : patterns_ | std::views::reverse) {
+        if (pattern.directory_only && !is_directory) continue;
+        if (pattern.glob.matches(pattern.name_only ? name : path)) return Match{!pattern.negated, pattern.text};
     }
     return std::nullopt;
 }

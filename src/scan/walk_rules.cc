@@ -1,5 +1,6 @@
 #include "scan/walk_rules.h"
 
+#include <ranges>
 #include <fcntl.h>
 
 #include <cerrno>
@@ -86,9 +87,9 @@ void WalkRules::back_to(std::size_t mark) {
 
 std::optional<PatternList::Match> WalkRules::match(std::string_view path, bool is_directory,
                                                    std::string_view& source) const {
-    for (auto list = lists_.rbegin(); list != lists_.rend(); ++list) {
-        source = list->patterns.source();
-        if (auto match = list->patterns.match(path.substr(list->prefix), is_directory)) return match;
+    for (const auto& list : lists_ | std::views::reverse) {
+        source = list.patterns.source();
+        if (auto match = list.patterns.match(path.substr(list.prefix), is_directory)) return match;
     }
     source = exclude_.source();
     return exclude_.match(path, is_directory);

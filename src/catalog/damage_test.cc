@@ -92,7 +92,7 @@ TEST_F(DamageTest, GarbageIsCorruptWithAHint) {
     write_bytes(path_, std::string(10'000, 'x'));
     std::string hint;
     EXPECT_EQ(kind_of_use(path_, &hint), Error::Kind::corrupt);
-    EXPECT_THAT(hint, testing::HasSubstr("rebuild"));
+    EXPECT_THAT(hint, testing::HasSubstr("from the manifests"));
 }
 
 TEST_F(DamageTest, AnotherProgramsDatabaseIsLeftAlone) {

@@ -214,9 +214,9 @@ class Planner final : public scan::TreeVisitor {
                std::any_of(before.xattrs.begin(), before.xattrs.end(), lost);
     }
 
-    /// In a directory that is made anew, what stays has to be moved from the old one.
+    /// In a directory that is made anew, what stays has to be moved from the old one: all of it, it is stored nowhere else.
     void stays_in_new_directory(const std::string& name, bool stays, bool directory) {
-        if (!at_.pending.make_anew || !stays || plan_.moves_into_new.size() >= kRenamesMax) return;
+        if (!at_.pending.make_anew || !stays) return;
         plan_.moves_into_new.push_back(
             {join_path(at_.match().old_path, name), join_path(at_.path, name), directory, {}});
     }

@@ -29,7 +29,8 @@ class KillingFileSystem final : public FileSystem {
   public:
     explicit KillingFileSystem(unsigned at) : at_(at) {}
 
-    std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name, bool replace) override {
+    std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name,
+                                       bool replace) override {
         step();
         return std::make_unique<File>(*this, fs_->create(dir, name, replace));
     }
@@ -66,7 +67,8 @@ class KillingFileSystem final : public FileSystem {
     unsigned steps_ = 0;
 };
 
-/// A backup in a process of its own: data directory, backup directory, user (0: stay), step at which it is killed.
+/// A backup in a process of its own: data directory, backup directory, user (0: stay), step at which it is
+/// killed.
 int run_child(char** arguments) {
     auto uid = static_cast<uid_t>(std::atoi(arguments[2]));
     if (uid != 0 && (setgid(uid) != 0 || setuid(uid) != 0)) return 99;
@@ -95,8 +97,8 @@ class BadInput : public ::testing::Test {
     static void SetUpTestSuite() { prefer_memory_for_temporary_files(); }
 
     CommandResult run_in_child(unsigned uid, unsigned kill_at) {
-        return run_command({"/proc/self/exe", kChild, runs_.set.data_dir, runs_.set.backup_dir, std::to_string(uid),
-                            std::to_string(kill_at)});
+        return run_command({"/proc/self/exe", kChild, runs_.set.data_dir, runs_.set.backup_dir,
+                            std::to_string(uid), std::to_string(kill_at)});
     }
 
     /// The Error that a backup ends with.
@@ -252,7 +254,8 @@ TEST_F(BadInput, UnreadableThingsKeepTheirOldContent) {
         EXPECT_EQ(tar.status, 0) << tar.err;
     }
     for (const std::string& dir : {restored, bare}) {
-        for (const char* name : {"dir/sub", "closed later"}) ASSERT_EQ(chmod(join_path(dir, name).c_str(), 0755), 0);
+        for (const char* name : {"dir/sub", "closed later"})
+            ASSERT_EQ(chmod(join_path(dir, name).c_str(), 0755), 0);
         std::vector<std::string> wrong = differences(before, snapshot_tree(dir), runs_.compare);
         std::erase_if(wrong, [&](const std::string& line) {
             std::string path = line.substr(0, line.find(':'));
@@ -290,8 +293,8 @@ TEST_F(BadInput, KilledAtEveryStep) {
             check_whole_chain();
             for (const std::string& name : list_directory(runs_.set.backup_dir)) {
                 bool part_of_a_run = engine::parse_archive_name("set", name).has_value();
-                EXPECT_TRUE(part_of_a_run || name == "archive.snar" || name == "README.restore.txt" || name == ".lock" ||
-                            name.starts_with("catalog.db"))
+                EXPECT_TRUE(part_of_a_run || name == "archive.snar" || name == "README.restore.txt" ||
+                            name == ".lock" || name.starts_with("catalog.db"))
                     << name;
             }
             if (HasFailure()) return;
@@ -346,7 +349,8 @@ TEST_F(BadInput, DiskFull) {
 }  // namespace icecore::testing
 
 int main(int argc, char** argv) {
-    if (argc == 6 && std::string_view(argv[1]) == icecore::testing::kChild) return icecore::testing::run_child(argv + 2);
+    if (argc == 6 && std::string_view(argv[1]) == icecore::testing::kChild)
+        return icecore::testing::run_child(argv + 2);
     ::testing::InitGoogleTest(&argc, argv);
     return RUN_ALL_TESTS();
 }

@@ -20,7 +20,9 @@ void must(bool ok, std::string_view doing, std::string_view path) {
     if (!ok) throw_errno(format("{} {}", doing, escape_path(path)));
 }
 
-std::string name_of(std::string_view path) { return std::string(base_name(path)); }
+std::string name_of(std::string_view path) {
+    return std::string(base_name(path));
+}
 
 }  // namespace
 
@@ -64,19 +66,24 @@ void Tree::symlink(const std::string& path, const std::string& target) const {
 
 void Tree::link(const std::string& existing, const std::string& path) const {
     dir(std::string(parent_path(path)));
-    must(linkat(parent(existing).get(), name_of(existing).c_str(), parent(path).get(), name_of(path).c_str(), 0) == 0,
+    must(linkat(parent(existing).get(), name_of(existing).c_str(), parent(path).get(), name_of(path).c_str(),
+                0) == 0,
          "link", path);
 }
 
 void Tree::rename(const std::string& from, const std::string& to) const {
-    must(renameat(parent(from).get(), name_of(from).c_str(), parent(to).get(), name_of(to).c_str()) == 0, "rename", from);
+    must(renameat(parent(from).get(), name_of(from).c_str(), parent(to).get(), name_of(to).c_str()) == 0,
+         "rename", from);
 }
 
-void Tree::remove(const std::string& path) const { remove_tree_at(parent(path).get(), name_of(path)); }
+void Tree::remove(const std::string& path) const {
+    remove_tree_at(parent(path).get(), name_of(path));
+}
 
 void Tree::set_mtime(const std::string& path, Timestamp mtime) const {
     timespec times[2] = {{0, UTIME_OMIT}, {mtime.sec, static_cast<long>(mtime.nsec)}};
-    must(utimensat(parent(path).get(), name_of(path).c_str(), times, AT_SYMLINK_NOFOLLOW) == 0, "utimensat", path);
+    must(utimensat(parent(path).get(), name_of(path).c_str(), times, AT_SYMLINK_NOFOLLOW) == 0, "utimensat",
+         path);
 }
 
 engine::BackupResult CheckedRuns::run(const engine::BackupRequest& request) {
@@ -91,17 +98,20 @@ engine::BackupResult CheckedRuns::run(const engine::BackupRequest& request) {
 void CheckedRuns::check(const engine::BackupResult& result, const TreeSnapshot& source) {
     extract(result);
     EXPECT_EQ(join_lines(compare_trees(source, bare)), "") << "by bare tar, run " << result.header.run;
-    EXPECT_EQ(join_lines(restore_differences(result.header.run, source)), "") << "by icecore, run " << result.header.run;
+    EXPECT_EQ(join_lines(restore_differences(result.header.run, source)), "")
+        << "by icecore, run " << result.header.run;
 }
 
 void CheckedRuns::extract(const engine::BackupResult& result) {
-    if (result.header.kind == archive::RunKind::full) bare = temp().make_dir(format("bare{}", result.header.run));
+    if (result.header.kind == archive::RunKind::full)
+        bare = temp().make_dir(format("bare{}", result.header.run));
     CommandResult tar = extract_with_gnu_tar(volumes(result), method(), bare);
     EXPECT_EQ(tar.status, 0) << tar.err.substr(0, 4000);
     EXPECT_EQ(complaints(tar.err).substr(0, 4000), "") << "run " << result.header.run;
 }
 
-std::vector<std::string> CheckedRuns::restore_differences(catalog::RunNumber run, const TreeSnapshot& source) {
+std::vector<std::string> CheckedRuns::restore_differences(catalog::RunNumber run,
+                                                          const TreeSnapshot& source) {
     std::string to = temp() / format("restored{}", ++restores_);
     engine::RestoreResult result = restore(run, to);
     EXPECT_EQ(join_lines(result.problems), "") << "run " << run;

@@ -37,8 +37,8 @@ class Tree {
     Fd fd_;
 };
 
-/// A chain of backups, each proved: bare GNU tar, archive by archive, and engine::restore both give back exactly
-/// what the data directory held.
+/// A chain of backups, each proved: bare GNU tar, archive by archive, and engine::restore both give back
+/// exactly what the data directory held.
 class CheckedRuns : public EngineFixture {
   public:
     explicit CheckedRuns(std::int64_t clock_ahead_seconds = 10)
@@ -69,7 +69,8 @@ class CheckedRuns : public EngineFixture {
 /// Bytes that do not compress, the same for the same seed.
 std::string noise(std::size_t size, std::uint32_t seed);
 
-/// TMPDIR becomes /dev/shm if that can be written: deep and large trees are made and removed much faster there.
+/// TMPDIR becomes /dev/shm if that can be written: deep and large trees are made and removed much faster
+/// there.
 void prefer_memory_for_temporary_files();
 
 }  // namespace icecore::testing

@@ -70,7 +70,8 @@ TEST_F(DeepPaths, ManyLevelsOfOneLetter) {
 
 TEST_F(DeepPaths, FarBeyondTwoStations) {
     std::string bottom = deep("top", 14000, 200);
-    for (std::size_t slash = bottom.find('/'); slash != std::string::npos; slash = bottom.find('/', slash + 1)) {
+    for (std::size_t slash = bottom.find('/'); slash != std::string::npos;
+         slash = bottom.find('/', slash + 1)) {
         tree_.file(bottom.substr(0, slash) + "/file", "x");
         tree_.file(bottom.substr(0, slash) + "/zz/beside", "y");
     }
@@ -96,7 +97,8 @@ TEST_F(DeepPaths, BeyondTarButNotBeyondUs) {
     engine::BackupResult result = runs_.backup();
     EXPECT_EQ(result.trailer.counts.errors, 1U);
     ASSERT_EQ(runs_.observer.warnings.size(), 1U);
-    EXPECT_THAT(runs_.observer.warnings[0], ::testing::EndsWith("too deep for tar; only icecore can restore it"));
+    EXPECT_THAT(runs_.observer.warnings[0],
+                ::testing::EndsWith("too deep for tar; only icecore can restore it"));
     EXPECT_EQ(join_lines(runs_.restore_differences(1, source)), "");
 }
 

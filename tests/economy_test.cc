@@ -31,7 +31,8 @@ class Economy : public ::testing::Test {
 };
 
 TEST_F(Economy, UnchangedTree) {
-    for (int i = 0; i < 300; ++i) tree_.file(format("d{}/f{}", i % 20, i), noise(500, static_cast<unsigned>(i)));
+    for (int i = 0; i < 300; ++i)
+        tree_.file(format("d{}/f{}", i % 20, i), noise(500, static_cast<unsigned>(i)));
     tree_.link("d1/f1", "d2/linked");
     tree_.link("d1/f1", "linked");
     tree_.symlink("symlink", "d1");
@@ -46,7 +47,8 @@ TEST_F(Economy, UnchangedTree) {
 
 TEST_F(Economy, RacyButUnchangedTree) {
     CheckedRuns runs(0);
-    for (int i = 0; i < 100; ++i) runs.tree.file(format("d{}/f{}", i % 20, i), noise(500, static_cast<unsigned>(i)));
+    for (int i = 0; i < 100; ++i)
+        runs.tree.file(format("d{}/f{}", i % 20, i), noise(500, static_cast<unsigned>(i)));
     runs.tree.link("d1/f1", "linked");
     runs.run();
     runs.run();
@@ -54,7 +56,8 @@ TEST_F(Economy, RacyButUnchangedTree) {
 }
 
 TEST_F(Economy, RenamedDirectory) {
-    for (int i = 0; i < 200; ++i) tree_.file(format("big/d{}/f{}", i % 10, i), noise(5000, static_cast<unsigned>(i)));
+    for (int i = 0; i < 200; ++i)
+        tree_.file(format("big/d{}/f{}", i % 10, i), noise(5000, static_cast<unsigned>(i)));
     tree_.link("big/d1/f1", "big/linked");
     tree_.file("big/large", noise(2 << 20, 1));
     runs_.run();

@@ -29,7 +29,8 @@ class LostState : public ::testing::Test {
     }
     std::string in_backup(std::string_view name) const { return join_path(runs_.set.backup_dir, name); }
     void remove_catalog() const {
-        for (const char* suffix : {"", "-wal", "-shm"}) unlink(in_backup(format("catalog.db{}", suffix)).c_str());
+        for (const char* suffix : {"", "-wal", "-shm"})
+            unlink(in_backup(format("catalog.db{}", suffix)).c_str());
     }
     void remove_manifests() const {
         for (const std::string& name : list_directory(runs_.set.backup_dir))
@@ -62,7 +63,8 @@ TEST_F(LostState, CatalogueDeletedIsRebuilt) {
     EXPECT_EQ(result.header.kind, RunKind::incremental);
     EXPECT_EQ(result.header.run, 3U);
     EXPECT_LT(result.trailer.counts.stored_bytes, 4096U);
-    EXPECT_THAT(runs_.observer.warnings, Contains(HasSubstr("is missing; it is made again from 2 manifests")));
+    EXPECT_THAT(runs_.observer.warnings,
+                Contains(HasSubstr("is missing; it is made again from 2 manifests")));
 }
 
 TEST_F(LostState, DamagedCatalogueIsRebuiltWithAWarning) {
@@ -105,7 +107,8 @@ TEST_F(LostState, GnuTarCarriesOnFromOurSnar) {
     std::string snar = runs_.temp() / "copy.snar";
     // As GNU tar sees it all is older than the snapshot's time; ours is ten seconds ahead.
     std::filesystem::copy_file(in_backup("archive.snar"), snar);
-    CommandResult tar = run_command({"tar", "-C", tree_.root(), "--listed-incremental", snar, "-cf", runs_.temp() / "gnu.tar", "."});
+    CommandResult tar = run_command(
+        {"tar", "-C", tree_.root(), "--listed-incremental", snar, "-cf", runs_.temp() / "gnu.tar", "."});
     ASSERT_EQ(tar.status, 0) << tar.err;
     CommandResult list = run_command({"tar", "--quoting-style=literal", "-tf", runs_.temp() / "gnu.tar"});
     for (std::size_t at = 0; at < list.out.size();) {
@@ -127,8 +130,8 @@ TEST_F(LostState, GnuTarFindsWhatChangedSinceOurSnar) {
     now.tree.file("b/new", "new");
     std::string snar = now.temp() / "copy.snar";
     std::filesystem::copy_file(now.set.backup_dir + "/archive.snar", snar);
-    CommandResult tar = run_command({"tar", "-C", now.tree.root(), "--listed-incremental", snar, "-cvf",
-                                     now.temp() / "gnu.tar", "."});
+    CommandResult tar = run_command(
+        {"tar", "-C", now.tree.root(), "--listed-incremental", snar, "-cvf", now.temp() / "gnu.tar", "."});
     EXPECT_THAT(tar.out + tar.err, HasSubstr("./a/changes"));
     EXPECT_THAT(tar.out + tar.err, HasSubstr("./b/new"));
     EXPECT_THAT(tar.out + tar.err, Not(HasSubstr("./a/old")));
@@ -149,7 +152,8 @@ TEST_F(LostState, DataOnAnotherFileSystem) {
     EXPECT_EQ(result.header.kind, RunKind::incremental);
     EXPECT_LT(result.trailer.counts.stored_bytes, 16U << 10);
     for (const auto& [path, entry] : runs_.entries(result))
-        EXPECT_TRUE(entry.stat.type != FileType::regular || entry.stat.nlink > 1 || entry.location.run == 1) << path;
+        EXPECT_TRUE(entry.stat.type != FileType::regular || entry.stat.nlink > 1 || entry.location.run == 1)
+            << path;
     result = runs_.run();
     EXPECT_LT(result.trailer.counts.stored_bytes, 4096U);
     EXPECT_LT(result.trailer.counts.read_bytes, 1000U) << "the new numbers are known now";

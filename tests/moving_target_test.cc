@@ -1,4 +1,5 @@
-// The tree changes while it is backed up: the archive stays well-formed, and the next quiet run restores exactly.
+// The tree changes while it is backed up: the archive stays well-formed, and the next quiet run restores
+// exactly.
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

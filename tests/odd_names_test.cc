@@ -19,15 +19,65 @@ std::string all_bytes(int from, int to) {
 }
 
 const std::vector<std::string>& odd_names() {
-    static const std::vector<std::string> kNames = {
-        "new\nline", "\n", "trailing\n", "tab\tand\rreturn", "\x01\x02\x1b[31m\x7f", all_bytes(1, 127),
-        all_bytes(128, 255), std::string(255, 'x'), std::string(127, 'y') + std::string(128, '\xe9'), "\xff\xfe",
-        "caf\xc3\xa9", "caf\xe9", "\xed\xa0\x80", "\xf0\x9f\xa7\x8a", "-", "--", "-rf", "--checkpoint-action=exec=false",
-        " ", "trailing space ", "...", ".hidden", "~", "*", "?", "[a]", "\\", "\\x41", "back\\slash", "\"quoted\"", "'",
-        "`id`", "$HOME", "a:b", "C:", "@LongLink", "#x", "%s%n", "GNU.dumpdir", "path=x", "12 path=x\n",
-        "con", "x" + std::string(99, 'z'), std::string(100, 'w'), std::string(101, 'v'), ".icecore-1", ".icecore-2",
-        ".icecore-deep-1", ".icecore-old-1", ".icecore-restore-1-1", "CACHEDIR", "archive.snar", ".running", "R", "T", "X",
-        "D", "Y", "N"};
+    static const std::vector<std::string> kNames = {"new\nline",
+                                                    "\n",
+                                                    "trailing\n",
+                                                    "tab\tand\rreturn",
+                                                    "\x01\x02\x1b[31m\x7f",
+                                                    all_bytes(1, 127),
+                                                    all_bytes(128, 255),
+                                                    std::string(255, 'x'),
+                                                    std::string(127, 'y') + std::string(128, '\xe9'),
+                                                    "\xff\xfe",
+                                                    "caf\xc3\xa9",
+                                                    "caf\xe9",
+                                                    "\xed\xa0\x80",
+                                                    "\xf0\x9f\xa7\x8a",
+                                                    "-",
+                                                    "--",
+                                                    "-rf",
+                                                    "--checkpoint-action=exec=false",
+                                                    " ",
+                                                    "trailing space ",
+                                                    "...",
+                                                    ".hidden",
+                                                    "~",
+                                                    "*",
+                                                    "?",
+                                                    "[a]",
+                                                    "\\",
+                                                    "\\x41",
+                                                    "back\\slash",
+                                                    "\"quoted\"",
+                                                    "'",
+                                                    "`id`",
+                                                    "$HOME",
+                                                    "a:b",
+                                                    "C:",
+                                                    "@LongLink",
+                                                    "#x",
+                                                    "%s%n",
+                                                    "GNU.dumpdir",
+                                                    "path=x",
+                                                    "12 path=x\n",
+                                                    "con",
+                                                    "x" + std::string(99, 'z'),
+                                                    std::string(100, 'w'),
+                                                    std::string(101, 'v'),
+                                                    ".icecore-1",
+                                                    ".icecore-2",
+                                                    ".icecore-deep-1",
+                                                    ".icecore-old-1",
+                                                    ".icecore-restore-1-1",
+                                                    "CACHEDIR",
+                                                    "archive.snar",
+                                                    ".running",
+                                                    "R",
+                                                    "T",
+                                                    "X",
+                                                    "D",
+                                                    "Y",
+                                                    "N"};
     return kNames;
 }
 
@@ -45,7 +95,8 @@ TEST_F(OddNames, Files) {
     for (const std::string& name : odd_names()) tree_.file("below/" + name, noise(100, ++seed));
     for (const std::string& name : odd_names()) tree_.append(name, "changed");
     runs_.run();
-    for (const std::string& name : odd_names()) tree_.rename("below/" + name, "below/" + name.substr(0, 250) + "+2");
+    for (const std::string& name : odd_names())
+        tree_.rename("below/" + name, "below/" + name.substr(0, 250) + "+2");
     runs_.run();
     for (const std::string& name : odd_names()) tree_.remove(name);
     runs_.run();
@@ -117,7 +168,8 @@ TEST_F(OddNames, RestoreOfSinglePaths) {
 
 TEST_F(OddNames, ADirectoryOfSixtyThousand) {
     for (int i = 0; i < 60'000; ++i) {
-        Fd fd(openat(AT_FDCWD, (tree_ / format("many names of some length {}", i)).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+        Fd fd(openat(AT_FDCWD, (tree_ / format("many names of some length {}", i)).c_str(),
+                     O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
         ASSERT_TRUE(fd);
     }
     runs_.run();

@@ -52,7 +52,8 @@ TEST_F(SparseFiles, OneTebibyteOfHole) {
 }
 
 TEST_F(SparseFiles, OverEightGibibytes) {
-    write("large", 9 * kGiB + 17, {{0, noise(100'000, 1)}, {8 * kGiB - 3000, noise(9000, 2)}, {9 * kGiB + 1, "the end"}});
+    write("large", 9 * kGiB + 17,
+          {{0, noise(100'000, 1)}, {8 * kGiB - 3000, noise(9000, 2)}, {9 * kGiB + 1, "the end"}});
     EXPECT_LT(runs_.run().trailer.counts.stored_bytes, 300'000U);
     write("large", 10 * kGiB, {});
     runs_.run();

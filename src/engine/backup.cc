@@ -40,7 +40,8 @@ Fd open_data_directory(const SetOptions& set) {
     try {
         return open_file(set.data_dir, O_RDONLY | O_DIRECTORY);
     } catch (Error& e) {
-        e.add_context("data directory").set_hint("is the disk mounted? `data` in the config names the directory");
+        e.add_context("data directory")
+            .set_hint("is the disk mounted? `data` in the config names the directory");
         throw;
     }
 }
@@ -58,10 +59,12 @@ void refuse_nesting(const SetOptions& set) {
     std::string data = real_path(set.data_dir);
     std::string backup = real_path(set.backup_dir);
     if (is_below(backup, data) || (data == "/" && backup != "/"))
-        throw Error(Error::Kind::invalid, format("the backup directory {} is inside the data directory {}", backup, data),
+        throw Error(Error::Kind::invalid,
+                    format("the backup directory {} is inside the data directory {}", backup, data),
                     "each run would back up the earlier ones; choose a place outside, best on another disk");
     if (is_below(data, backup))
-        throw Error(Error::Kind::invalid, format("the data directory {} is inside the backup directory {}", data, backup),
+        throw Error(Error::Kind::invalid,
+                    format("the data directory {} is inside the backup directory {}", data, backup),
                     "choose a backup directory of its own, best on another disk");
 }
 
@@ -69,14 +72,19 @@ void refuse_nesting(const SetOptions& set) {
 class BackupRun {
   public:
     BackupRun(const Environment& env, const SetOptions& set, const BackupRequest& request, Observer& observer)
-        : env_(env), set_(set), request_(request), observer_(observer), started_ns_(env.clock.monotonic_ns()) {}
+        : env_(env),
+          set_(set),
+          request_(request),
+          observer_(observer),
+          started_ns_(env.clock.monotonic_ns()) {}
 
     BackupResult run() {
         open_directories();
         SetLock lock(env_, set_.backup_dir);
         if (std::size_t leftovers = remove_leftovers(); leftovers > 0) {
             leftovers_ = leftovers;
-            observer_.warning(format("an earlier run was interrupted: removed {} unfinished files", leftovers));
+            observer_.warning(
+                format("an earlier run was interrupted: removed {} unfinished files", leftovers));
         }
         catalog_ = open_catalog_for_writing(env_, set_, observer_);
         decide_kind();
@@ -99,8 +107,8 @@ class BackupRun {
         refuse_nesting(set_);
     }
 
-    /// An interrupted run left ".running" with its stem. Unless its manifest was sealed (then the run exists), its
-    /// files are removed: this run stores again what they hold. Returns their number.
+    /// An interrupted run left ".running" with its stem. Unless its manifest was sealed (then the run
+    /// exists), its files are removed: this run stores again what they hold. Returns their number.
     std::size_t remove_leftovers() {
         std::string marker = join_path(set_.backup_dir, kRunningName);
         if (!path_exists(marker)) return 0;
@@ -163,19 +171,23 @@ class BackupRun {
         if (set_.full_every.seconds) {
             std::int64_t age = started_.sec - catalog_->run(last->header.chain)->header.started.sec;
             if (age >= *set_.full_every.seconds)
-                return format("the last full run is {} old (full_every)", format_duration(static_cast<double>(age)));
+                return format("the last full run is {} old (full_every)",
+                              format_duration(static_cast<double>(age)));
         }
         return "";
     }
 
     void scan() {
-        PlanInput input{root_.get(), set_, catalog_.get(), compared_with_, header_.kind == archive::RunKind::full, {}};
+        PlanInput input{
+            root_.get(), set_, catalog_.get(), compared_with_, header_.kind == archive::RunKind::full, {}};
         if (!request_.dry_run) snapshot_.emplace(env_.fs, set_.backup_dir, started_);
         plan_ = plan_run(input, set_.backup_dir, snapshot_ ? &*snapshot_ : nullptr, observer_);
     }
 
     void refuse_empty() const {
-        if (request_.allow_empty || last_files_ == 0 || plan_->counts.files > 0 || plan_->counts.directories > 1) return;
+        if (request_.allow_empty || last_files_ == 0 || plan_->counts.files > 0 ||
+            plan_->counts.directories > 1)
+            return;
         throw Error(Error::Kind::exists,
                     format("{} is empty, but run {} found {} files there", set_.data_dir, compared_with_,
                            format_count(last_files_)),
@@ -195,7 +207,8 @@ class BackupRun {
         record_renames(log, manifest, *writer);
         record_deletions(log, manifest, *writer);
 
-        Packer packer(env_, set_, root_.get(), *plan_, header_, started_, {manifest, *writer, log}, observer_);
+        Packer packer(env_, set_, root_.get(), *plan_, header_, started_, {manifest, *writer, log},
+                      observer_);
         packer.run();
         trailer_.counts = packer.counts();
         trailer_.counts.renamed = plan_->renames.size();
@@ -217,8 +230,12 @@ class BackupRun {
         for (std::string_view record; events.next(record);) {
             PlanEvent event = decode_event(record);
             switch (event.kind) {
-                case PlanEvent::Kind::excluded: log.excluded(event.path, event.text); break;
-                case PlanEvent::Kind::socket: log.skipped_socket(event.path); break;
+                case PlanEvent::Kind::excluded:
+                    log.excluded(event.path, event.text);
+                    break;
+                case PlanEvent::Kind::socket:
+                    log.skipped_socket(event.path);
+                    break;
                 case PlanEvent::Kind::problem:
                     log.problem(event.path, event.text);
                     manifest.write(archive::ManifestError{event.path, event.text});
@@ -227,7 +244,8 @@ class BackupRun {
         }
     }
 
-    void record_renames(report::RunLog& log, archive::ManifestWriter& manifest, catalog::RunWriter& writer) const {
+    void record_renames(report::RunLog& log, archive::ManifestWriter& manifest,
+                        catalog::RunWriter& writer) const {
         for (const PlannedRename& rename : plan_->renames) {
             archive::ManifestRename line{rename.from, rename.to};
             log.renamed(rename.from, rename.to, rename.stat);
@@ -236,7 +254,8 @@ class BackupRun {
         }
     }
 
-    void record_deletions(report::RunLog& log, archive::ManifestWriter& manifest, catalog::RunWriter& writer) {
+    void record_deletions(report::RunLog& log, archive::ManifestWriter& manifest,
+                          catalog::RunWriter& writer) {
         std::uint64_t where = 0;
         Spool::Reader vanished(plan_->vanished);
         for (std::string_view record; vanished.next(record); where = vanished.offset()) {
@@ -288,8 +307,8 @@ class BackupRun {
                 if (plan_->moved_files.contains(file.sequence) || file.change == Change::none) continue;
                 bool added = file.change == Change::added;
                 ++(added ? counts.added : counts.changed);
-                tell(format("{:<8} {} ({})", added ? "added" : "changed", escape_path(join_path(directory.path, file.name)),
-                            format_bytes(file.stat.size)));
+                tell(format("{:<8} {} ({})", added ? "added" : "changed",
+                            escape_path(join_path(directory.path, file.name)), format_bytes(file.stat.size)));
             }
         }
     }

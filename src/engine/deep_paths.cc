@@ -33,14 +33,15 @@ class DoomedTrees {
     /// Cuts off what is too deep in the old directory `old_path`, which stands at `name` in the end.
     void cut(const std::string& name, const std::string& old_path) {
         std::vector<Piece> pieces = {{old_path, name}};
-        input_.catalog->walk(input_.parent, old_path, [&](const std::string& path, const catalog::Entry& entry) {
-            if (entry.node == 0) return true;
-            if (path != old_path && leaving_.contains(path)) return false;
-            while (!is_below(path, pieces.back().old_path)) pieces.pop_back();
-            std::string now = pieces.back().name + path.substr(pieces.back().old_path.size());
-            if (now.size() > kDirectPathBytesMax) pieces.push_back({path, put_aside(now)});
-            return true;
-        });
+        input_.catalog->walk(
+            input_.parent, old_path, [&](const std::string& path, const catalog::Entry& entry) {
+                if (entry.node == 0) return true;
+                if (path != old_path && leaving_.contains(path)) return false;
+                while (!is_below(path, pieces.back().old_path)) pieces.pop_back();
+                std::string now = pieces.back().name + path.substr(pieces.back().old_path.size());
+                if (now.size() > kDirectPathBytesMax) pieces.push_back({path, put_aside(now)});
+                return true;
+            });
     }
 
   private:
@@ -79,7 +80,8 @@ void add_deep_renames(const PlanInput& input, Plan& plan, const std::set<std::st
         for (const auto& [old_path, temporary] : sequence.put_aside) doomed.cut(temporary, old_path);
 
     for (std::uint32_t number = 1; number <= plan.deep_units.size(); ++number)
-        sequence.renames.push_back({"./" + plan.deep_unit_name(number), "./" + plan.deep_units[number - 1].path});
+        sequence.renames.push_back(
+            {"./" + plan.deep_unit_name(number), "./" + plan.deep_units[number - 1].path});
 }
 
 }  // namespace icecore::engine

@@ -15,10 +15,11 @@ bool may_have_moved_here(const PlannedFile& file) {
 
 /// Whether the file at `path` is, all but its name and ctime, the recorded one.
 bool is_same_file(int root_fd, const std::string& path, const FileStat& scanned, const OldVersion& old) {
-    if (old.stat.mode != scanned.mode || old.stat.uid != scanned.uid || old.stat.gid != scanned.gid) return false;
+    if (old.stat.mode != scanned.mode || old.stat.uid != scanned.uid || old.stat.gid != scanned.gid)
+        return false;
     std::optional<ContentFacts> facts = read_content_facts(root_fd, path);
-    return facts && same_state(facts->stat, scanned) && facts->sha256 == old.sha256 && facts->sparse == old.sparse &&
-           facts->metadata == old.metadata;
+    return facts && same_state(facts->stat, scanned) && facts->sha256 == old.sha256 &&
+           facts->sparse == old.sparse && facts->metadata == old.metadata;
 }
 
 }  // namespace
@@ -41,7 +42,8 @@ void MovedFiles::find(int root_fd, Plan& plan, std::vector<Move>& moves) const {
         for (std::uint64_t i = 0; i < directory.file_count; ++i) {
             if (!files.next(record)) return;
             PlannedFile file = decode_file(record);
-            if (!may_have_moved_here(file) || directory.deep_unit != 0 || moves.size() >= kRenamesMax) continue;
+            if (!may_have_moved_here(file) || directory.deep_unit != 0 || moves.size() >= kRenamesMax)
+                continue;
             auto [begin, end] = origins_.equal_range(file.stat.ino);
             for (auto it = begin; it != end; ++it) {
                 const Origin& origin = it->second;

@@ -54,14 +54,25 @@ class BatchPacker::Builder {
         PackOutcome& out = batch_.outcomes.emplace_back();
         out.raw_offset = batch_.raw.size();
         switch (item.kind) {
-            case PackItem::Kind::directory: add_directory(item, out); break;
-            case PackItem::Kind::hard_link: add_hard_link(item, out); break;
-            case PackItem::Kind::record: add_record(item, out); break;
-            case PackItem::Kind::station: add_station(item); break;
-            case PackItem::Kind::file: add_file(item, out); break;
+            case PackItem::Kind::directory:
+                add_directory(item, out);
+                break;
+            case PackItem::Kind::hard_link:
+                add_hard_link(item, out);
+                break;
+            case PackItem::Kind::record:
+                add_record(item, out);
+                break;
+            case PackItem::Kind::station:
+                add_station(item);
+                break;
+            case PackItem::Kind::file:
+                add_file(item, out);
+                break;
         }
         out.raw_length = batch_.raw.size() - out.raw_offset;
-        if (!out.problem.empty() && !out.has_entry) out.entry.path = join_path(item.directory->path, item.file.name);
+        if (!out.problem.empty() && !out.has_entry)
+            out.entry.path = join_path(item.directory->path, item.file.name);
     }
 
   private:
@@ -114,7 +125,9 @@ class BatchPacker::Builder {
         out.entry.racy = scan::is_racy(item.file.stat, packer_.options_.scan_started);
     }
 
-    void add_record(const PackItem& item, PackOutcome& out) { keep(item, item.file.stat, out, packer_.options_.scan_started); }
+    void add_record(const PackItem& item, PackOutcome& out) {
+        keep(item, item.file.stat, out, packer_.options_.scan_started);
+    }
 
     /// The content is where it was: record what stat(2) says now.
     void keep(const PackItem& item, const FileStat& stat, PackOutcome& out, Timestamp examined) {
@@ -227,7 +240,8 @@ class BatchPacker::Builder {
             }
             out.read_bytes += got;
             FileStat after;
-            bool steady = got == stat.size && stat_at(fd.get(), "", after, AT_EMPTY_PATH) && same_state(stat, after);
+            bool steady =
+                got == stat.size && stat_at(fd.get(), "", after, AT_EMPTY_PATH) && same_state(stat, after);
             if (!steady && attempt < packer_.options_.retries) {
                 raw.resize(out.raw_offset);
                 continue;
@@ -247,7 +261,8 @@ class BatchPacker::Builder {
                         const Digest& sha256, PackOutcome& out) {
         const std::optional<OldVersion>& old = item.file.old;
         bool same_content = old && !old->sparse && old->stat.size == stat.size && old->sha256 == sha256;
-        bool same = same_content && same_attributes(old->stat, stat) && old->metadata == encode_metadata(metadata);
+        bool same =
+            same_content && same_attributes(old->stat, stat) && old->metadata == encode_metadata(metadata);
         if (item.file.action == Action::check && same) {
             batch_.raw.resize(out.raw_offset);
             keep(item, stat, out, read_started);
@@ -276,7 +291,8 @@ std::shared_ptr<LargeFile> BatchPacker::open_large(PackItem item) const {
     if (!item.fd && dir) item.fd = open_for_reading(dir.get(), item.file.name.c_str());
     if (!item.fd) {
         cannot(item, "cannot open");
-    } else if (!stat_at(item.fd.get(), "", large->stat, AT_EMPTY_PATH) || large->stat.type != FileType::regular) {
+    } else if (!stat_at(item.fd.get(), "", large->stat, AT_EMPTY_PATH) ||
+               large->stat.type != FileType::regular) {
         item.problem = kBecameAnother;
     } else {
         try {

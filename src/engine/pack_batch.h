@@ -37,12 +37,12 @@ struct PackItem {
     std::shared_ptr<const PackDirectory> directory;
     PlannedDirectory planned_directory;
     PlannedFile file;
-    std::string link_path;      ///< hard_link: path in the tree; station: target
-    bool silent = false;        ///< no entry: the member is a repetition
-    bool keep_position = false; ///< other names link to it: its member must not be written twice
-    Fd fd;                      ///< opened already
-    std::string problem;        ///< it could not be opened: no member
-    bool harmless = false;      ///< the problem costs nothing: it is gone
+    std::string link_path;       ///< hard_link: path in the tree; station: target
+    bool silent = false;         ///< no entry: the member is a repetition
+    bool keep_position = false;  ///< other names link to it: its member must not be written twice
+    Fd fd;                       ///< opened already
+    std::string problem;         ///< it could not be opened: no member
+    bool harmless = false;       ///< the problem costs nothing: it is gone
     unsigned attempt = 0;
 };
 

@@ -28,7 +28,8 @@ std::string encode_renames(const std::vector<archive::Dumpdir::Rename>& renames)
 }
 
 bool is_large(const PackItem& item) {
-    return item.kind == PackItem::Kind::file && item.problem.empty() && item.file.stat.type == FileType::regular &&
+    return item.kind == PackItem::Kind::file && item.problem.empty() &&
+           item.file.stat.type == FileType::regular &&
            (item.file.stat.size > kSmallFileBytesMax || item.attempt > 0);
 }
 
@@ -41,9 +42,10 @@ std::size_t estimate_bytes(const PackItem& item) {
 
 }  // namespace
 
-/// Names in the archive for directories whose own paths are too long: a unit is extracted at a short name in the root,
-/// and where even that grows too long, a symbolic link ("station") in the root starts anew (doc/format.md, "Deep
-/// paths"). The root's record, which follows, renames the unit into place and purges the stations.
+/// Names in the archive for directories whose own paths are too long: a unit is extracted at a short name in
+/// the root, and where even that grows too long, a symbolic link ("station") in the root starts anew
+/// (doc/format.md, "Deep paths"). The root's record, which follows, renames the unit into place and purges
+/// the stations.
 class PlanItems::DeepNames {
   public:
     explicit DeepNames(const Plan& plan) : plan_(plan) {}
@@ -71,8 +73,8 @@ class PlanItems::DeepNames {
         return std::make_shared<PackDirectory>(PackDirectory{planned.path, "./" + station + "/"});
     }
 
-    /// Ends the open directories that `path` is not below. Directories get their times when the extractor leaves them,
-    /// which a detour over a station makes too early: they come again.
+    /// Ends the open directories that `path` is not below. Directories get their times when the extractor
+    /// leaves them, which a detour over a station makes too early: they come again.
     void leave(std::string_view path, std::deque<PackItem>& out) {
         while (!open_.empty() && !is_below(path, open_.back().planned.path)) close_last(out);
     }
@@ -173,7 +175,8 @@ void PlanItems::begin_directory(PlannedDirectory planned) {
         push_directory(std::move(planned));
         return;
     }
-    auto place = std::make_shared<PackDirectory>(PackDirectory{planned.path, "./" + join_path(planned.path, "")});
+    auto place =
+        std::make_shared<PackDirectory>(PackDirectory{planned.path, "./" + join_path(planned.path, "")});
     directory_ = place;
     std::deque<PackItem> items;
     bool has_member = false;
@@ -226,7 +229,8 @@ std::optional<PackItem> PlanItems::resolve(PlannedFile file) {
         return item;
     }
     // What might be the same content stands elsewhere after the renames.
-    if (item.file.replaced && plan_.found_again.contains(*item.file.replaced) && item.file.action == Action::check)
+    if (item.file.replaced && plan_.found_again.contains(*item.file.replaced) &&
+        item.file.action == Action::check)
         item.file.action = Action::store;
     if (item.file.action == Action::link_group) return resolve_link(std::move(item));
     return item;
@@ -245,8 +249,10 @@ std::optional<PackItem> PlanItems::resolve_link(PackItem item) {
             item.kind = PackItem::Kind::record;
             return item;
         }
-        case WorkTables::LinkAction::store: return as_leader(std::move(item), path);
-        case WorkTables::LinkAction::link: break;
+        case WorkTables::LinkAction::store:
+            return as_leader(std::move(item), path);
+        case WorkTables::LinkAction::link:
+            break;
     }
     item.link_path = decision->link_path;
     if (auto replaced = replaced_leaders_.find(item.link_path); replaced != replaced_leaders_.end()) {
@@ -260,8 +266,8 @@ std::optional<PackItem> PlanItems::resolve_link(PackItem item) {
     return item;
 }
 
-/// The name whose content the group's other names link to. It is opened here, in archive order, so that the others
-/// know whether it will be there.
+/// The name whose content the group's other names link to. It is opened here, in archive order, so that the
+/// others know whether it will be there.
 PackItem PlanItems::as_leader(PackItem item, const std::string& decided_leader) {
     std::string path = join_path(item.directory->path, item.file.name);
     item.kind = PackItem::Kind::file;
@@ -313,13 +319,16 @@ std::unique_ptr<PackBatch> BatchSource::next() {
     return batch->items.empty() ? nullptr : std::move(batch);
 }
 
-/// Whether a large file that only might have changed has not; then `item` becomes a record of what stat(2) says.
+/// Whether a large file that only might have changed has not; then `item` becomes a record of what stat(2)
+/// says.
 bool BatchSource::unchanged_after_all(PackItem& item) const {
     if (item.file.action != Action::check || !item.file.old) return false;
     const OldVersion& old = *item.file.old;
-    std::optional<ContentFacts> facts = read_content_facts(root_fd_, join_path(item.directory->path, item.file.name));
-    if (!facts || facts->sha256 != old.sha256 || facts->sparse != old.sparse || facts->metadata != old.metadata ||
-        facts->stat.mode != old.stat.mode || facts->stat.uid != old.stat.uid || facts->stat.gid != old.stat.gid ||
+    std::optional<ContentFacts> facts =
+        read_content_facts(root_fd_, join_path(item.directory->path, item.file.name));
+    if (!facts || facts->sha256 != old.sha256 || facts->sparse != old.sparse ||
+        facts->metadata != old.metadata || facts->stat.mode != old.stat.mode ||
+        facts->stat.uid != old.stat.uid || facts->stat.gid != old.stat.gid ||
         facts->stat.size != old.stat.size || facts->stat.mtime != old.stat.mtime)
         return false;
     item.kind = PackItem::Kind::record;

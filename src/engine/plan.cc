@@ -113,7 +113,8 @@ void Plan::restart() {
 }
 
 OldVersion to_old_version(const catalog::Entry& entry) {
-    return {entry.stat, entry.link_target, entry.sha256, entry.metadata, entry.location, entry.sparse, entry.racy};
+    return {entry.stat,     entry.link_target, entry.sha256, entry.metadata,
+            entry.location, entry.sparse,      entry.racy};
 }
 
 }  // namespace icecore::engine

@@ -45,7 +45,8 @@ struct PlannedFile {
     Action action = Action::store;
     Change change = Change::none;
     std::optional<OldVersion> old;
-    /// The name's earlier file is another one (its inode says) and may have moved: where it stands in `vanished`.
+    /// The name's earlier file is another one (its inode says) and may have moved: where it stands in
+    /// `vanished`.
     std::optional<std::uint64_t> replaced;
 };
 
@@ -56,10 +57,12 @@ struct PlannedDirectory {
     std::string dumpdir;  ///< entries only, encoded (Y/N/D)
     std::uint64_t file_count = 0;
     Change change = Change::none;
-    bool only_if_needed = false;     ///< nothing about it changed: leave it out unless one of its files is stored
+    bool only_if_needed =
+        false;  ///< nothing about it changed: leave it out unless one of its files is stored
     bool metadata_from_old = false;  ///< it cannot be opened: `old_metadata` stands in
     std::string old_metadata;
-    std::uint32_t deep_unit = 0;  ///< not 0: packed at the archive's head (paths that no system call takes whole)
+    std::uint32_t deep_unit =
+        0;  ///< not 0: packed at the archive's head (paths that no system call takes whole)
 };
 
 /// A name that is not in the new tree, or whose file is another one now.
@@ -104,7 +107,11 @@ struct PlannedRename {
 /// What a run will do, on disk in temporary files (lists) and in memory (renames only, which are limited).
 struct Plan {
     explicit Plan(const std::string& spool_dir)
-        : directories(spool_dir), files(spool_dir), vanished(spool_dir), vanished_directories(spool_dir), events(spool_dir) {}
+        : directories(spool_dir),
+          files(spool_dir),
+          vanished(spool_dir),
+          vanished_directories(spool_dir),
+          events(spool_dir) {}
 
     /// Forgets what a scan that starts again has found.
     void restart();
@@ -112,25 +119,29 @@ struct Plan {
     Spool directories;
     Spool files;
     Spool vanished;
-    Spool vanished_directories;  ///< node and VanishedName; they join `vanished` unless they turn up elsewhere
+    Spool
+        vanished_directories;  ///< node and VanishedName; they join `vanished` unless they turn up elsewhere
     Spool events;
     std::unique_ptr<catalog::WorkTables> work = std::make_unique<catalog::WorkTables>();
 
     std::vector<PlannedRename> renames;
-    /// Directories that tar must make anew, because its extractor cannot take attributes away (paths in the old tree),
-    /// and what stays in them, as moves from the old to the new one. Manifest and catalogue see no rename in this.
+    /// Directories that tar must make anew, because its extractor cannot take attributes away (paths in the
+    /// old tree), and what stays in them, as moves from the old to the new one. Manifest and catalogue see no
+    /// rename in this.
     std::vector<std::string> made_anew;
     std::vector<Move> moves_into_new;
     RenameSequence rename_sequence;
-    /// Files whose content was found under an old name: sequence → where the VanishedName stands in `vanished`.
+    /// Files whose content was found under an old name: sequence → where the VanishedName stands in
+    /// `vanished`.
     std::unordered_map<std::uint64_t, std::uint64_t> moved_files;
     /// VanishedNames that were found again (by where they stand).
     std::unordered_map<std::uint64_t, bool> found_again;
-    /// Old trees to be removed whose paths, where they stand in the end, are too long for tar (path, old path).
+    /// Old trees to be removed whose paths, where they stand in the end, are too long for tar (path, old
+    /// path).
     std::vector<std::pair<std::string, std::string>> deep_removals;
     bool deep_obstacles = false;  ///< something that vanished had a path beyond tar's reach
 
-    archive::RunCounts counts;  ///< files, directories, tree_bytes, excluded, errors so far
+    archive::RunCounts counts;     ///< files, directories, tree_bytes, excluded, errors so far
     std::uint64_t read_files = 0;  ///< totals for the progress line
     std::uint64_t read_bytes = 0;
     /// The deep units to pack at the archive's head, in order: unit N is deep_units[N - 1].
@@ -141,7 +152,8 @@ struct Plan {
     };
     std::vector<DeepUnit> deep_units;
     std::string deep_prefix;  ///< of names in the archive's root that no name of the tree begins with
-    /// Name in the archive's root under which deep unit `number` is extracted before it is renamed to its place.
+    /// Name in the archive's root under which deep unit `number` is extracted before it is renamed to its
+    /// place.
     std::string deep_unit_name(std::uint32_t number) const { return deep_prefix + std::to_string(number); }
 };
 

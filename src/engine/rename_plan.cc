@@ -11,9 +11,13 @@ namespace {
 
 using Paths = std::set<std::string, std::less<>>;
 
-std::string tar_name(std::string_view path) { return "./" + std::string(path); }
+std::string tar_name(std::string_view path) {
+    return "./" + std::string(path);
+}
 
-std::ptrdiff_t depth(std::string_view path) { return std::count(path.begin(), path.end(), '/'); }
+std::ptrdiff_t depth(std::string_view path) {
+    return std::count(path.begin(), path.end(), '/');
+}
 
 bool has_proper_ancestor_in(std::string_view path, const Paths& set) {
     for (std::string_view up = parent_path(path); !up.empty(); up = parent_path(up))
@@ -29,8 +33,9 @@ bool has_proper_descendant_in(std::string_view path, const Paths& set) {
 
 /// Whether a move can be done first, on the old tree as it is, without regard to any other move.
 bool is_independent(const Move& move, const Paths& leaving, const Paths& arriving_directories) {
-    return move.obstacles.empty() && !leaving.contains(move.to) && !has_proper_ancestor_in(move.from, leaving) &&
-           !has_proper_descendant_in(move.from, leaving) && !has_proper_ancestor_in(move.to, leaving) &&
+    return move.obstacles.empty() && !leaving.contains(move.to) &&
+           !has_proper_ancestor_in(move.from, leaving) && !has_proper_descendant_in(move.from, leaving) &&
+           !has_proper_ancestor_in(move.to, leaving) &&
            !has_proper_ancestor_in(move.to, arriving_directories);
 }
 

@@ -268,7 +268,11 @@ TEST_F(BadInput, UnreadableThingsKeepTheirOldContent) {
         ASSERT_EQ(chmod((tree_ / name).c_str(), 0755), 0);
     CommandResult third = run_in_child(uid, 0);
     EXPECT_EQ(third.status, 0) << third.err;
-    check_whole_chain();
+    if (geteuid() == 0) {
+        check_whole_chain();
+    } else {  // tar cannot enter the directories that it closed when it extracted the second run
+        EXPECT_EQ(join_lines(runs_.restore_differences(3, snapshot_tree(tree_.root()))), "");
+    }
 }
 
 TEST_F(BadInput, KilledAtEveryStep) {

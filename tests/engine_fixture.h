@@ -46,8 +46,8 @@ class EngineFixture {
         set.data_dir = temp_.make_dir("data");
         set.backup_dir = temp_ / "backup";
         set.compression = archive::parse_compression("zstd:1");
-        environment_ = std::make_unique<engine::Environment>(
-            engine::Environment{clock_, *fs_, "host", "0.0.0-test", 2});
+        environment_ =
+            std::make_unique<engine::Environment>(engine::Environment{clock_, *fs_, "host", "0.0.0-test", 2});
     }
 
     engine::BackupResult backup(const engine::BackupRequest& request = {}) {
@@ -56,7 +56,8 @@ class EngineFixture {
 
     std::unique_ptr<catalog::Catalog> catalog() { return engine::open_catalog(*environment_, set, observer); }
 
-    engine::RestoreResult restore(catalog::RunNumber at, const std::string& to, std::vector<std::string> paths = {}) {
+    engine::RestoreResult restore(catalog::RunNumber at, const std::string& to,
+                                  std::vector<std::string> paths = {}) {
         auto known = catalog();
         return engine::restore(*environment_, set, *known, {at, std::move(paths), to}, observer);
     }
@@ -71,9 +72,12 @@ class EngineFixture {
 
     Method method() const {
         switch (set.compression.method) {
-            case archive::Compression::Method::none: return Method::none;
-            case archive::Compression::Method::gzip: return Method::gzip;
-            default: return Method::zstd;
+            case archive::Compression::Method::none:
+                return Method::none;
+            case archive::Compression::Method::gzip:
+                return Method::gzip;
+            default:
+                return Method::zstd;
         }
     }
 

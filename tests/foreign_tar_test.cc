@@ -1,4 +1,5 @@
-// GNU tar writes, we read: random trees as GNU tar 1.34 stores them, read by TarReader, must be what is on the disk.
+// GNU tar writes, we read: random trees as GNU tar 1.34 stores them, read by TarReader, must be what is on
+// the disk.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -45,7 +46,8 @@ Digest digest_of_content(archive::TarReader& reader, const archive::TarMember& m
     for (const archive::SparseRegion& region : member.sparse ? *member.sparse : whole) {
         std::size_t at = 0;
         while (at < region.length_bytes) {
-            std::size_t n = reader.read_content(content.data() + region.offset + at, region.length_bytes - at);
+            std::size_t n =
+                reader.read_content(content.data() + region.offset + at, region.length_bytes - at);
             if (n == 0) break;
             at += n;
         }
@@ -112,7 +114,8 @@ Metadata as_applied(const Metadata& metadata, bool directory, const TempDir& tem
 /// ACLs are compared as text; the raw attributes are the same thing in another form.
 void drop_raw_acls(TreeSnapshot& tree) {
     for (auto& [path, entry] : tree.entries)
-        std::erase_if(entry.xattrs, [](const auto& xattr) { return xattr.first.starts_with("system.posix_acl"); });
+        std::erase_if(entry.xattrs,
+                      [](const auto& xattr) { return xattr.first.starts_with("system.posix_acl"); });
 }
 
 std::vector<std::string> wrong_acls(const std::string& root, const ReadTree& read, const TempDir& temp) {
@@ -120,13 +123,14 @@ std::vector<std::string> wrong_acls(const std::string& root, const ReadTree& rea
     Fd dir = open_file(root, O_RDONLY | O_DIRECTORY);
     for (const auto& [path, entry] : read.tree.entries) {
         if (entry.type != FileType::regular && entry.type != FileType::directory) continue;
-        Fd fd = open_beneath(dir.get(), path, O_RDONLY | (entry.type == FileType::directory ? O_DIRECTORY : 0));
+        Fd fd =
+            open_beneath(dir.get(), path, O_RDONLY | (entry.type == FileType::directory ? O_DIRECTORY : 0));
         if (!fd) continue;
         Metadata here = read_metadata(fd.get());
         Metadata there = as_applied(read.metadata.at(path), entry.type == FileType::directory, temp);
         if (here.acl_access != there.acl_access || here.acl_default != there.acl_default)
-            wrong.push_back(format("{}: ACL \"{}\" \"{}\" read as \"{}\" \"{}\"", escape_path(path), here.acl_access,
-                                   here.acl_default, there.acl_access, there.acl_default));
+            wrong.push_back(format("{}: ACL \"{}\" \"{}\" read as \"{}\" \"{}\"", escape_path(path),
+                                   here.acl_access, here.acl_default, there.acl_access, there.acl_default));
     }
     return wrong;
 }
@@ -143,8 +147,11 @@ void check_format(const std::string& tar_format, bool nanoseconds_and_attributes
                 if (step.action != Action::touch && step.action != Action::link) apply_step(step, data);
         }
         std::string archive = temp / "a.tar";
-        std::vector<std::string> argv = {"tar",  "--format=" + tar_format, "--sparse", "--listed-incremental=" + (temp / "s"),
-                                         "-cf",  archive, "-C", data, "."};
+        std::vector<std::string> argv = {"tar",      "--format=" + tar_format,
+                                         "--sparse", "--listed-incremental=" + (temp / "s"),
+                                         "-cf",      archive,
+                                         "-C",       data,
+                                         "."};
         if (nanoseconds_and_attributes)
             argv.insert(argv.begin() + 1, {"--xattrs", "--xattrs-include=*", "--acls"});
         CommandResult tar = run_command(argv);
@@ -165,9 +172,13 @@ void check_format(const std::string& tar_format, bool nanoseconds_and_attributes
     }
 }
 
-TEST(ForeignTar, PaxWithAttributes) { check_format("pax", true); }
+TEST(ForeignTar, PaxWithAttributes) {
+    check_format("pax", true);
+}
 
-TEST(ForeignTar, Gnu) { check_format("gnu", false); }
+TEST(ForeignTar, Gnu) {
+    check_format("gnu", false);
+}
 
 }  // namespace
 }  // namespace icecore::testing

@@ -1,4 +1,5 @@
-// Random histories of a tree, backed up run by run: bare GNU tar and icecore itself must give back every run exactly.
+// Random histories of a tree, backed up run by run: bare GNU tar and icecore itself must give back every run
+// exactly.
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -23,7 +24,8 @@ struct Variant {
     int full_at = -1;                      ///< this run is a full one
 };
 
-std::string describe(const std::string& what, const std::vector<std::string>& differences, const std::string& script) {
+std::string describe(const std::string& what, const std::vector<std::string>& differences,
+                     const std::string& script) {
     return what + ":\n" + join_lines(differences) + "after:\n" + script;
 }
 
@@ -46,8 +48,8 @@ std::string dump_tree(const catalog::Catalog& catalog, catalog::RunNumber at) {
     std::string out;
     catalog.walk(at, "", [&](const std::string& path, const catalog::Entry& entry) {
         out += format("{} {} {} {} {} {} {}:{}:{}\n", escape_path(path), static_cast<char>(entry.stat.type),
-                      entry.stat.mode, entry.stat.ino, entry.sha256.hex(), to_hex(entry.metadata), entry.location.run,
-                      entry.location.volume, entry.location.offset);
+                      entry.stat.mode, entry.stat.ino, entry.sha256.hex(), to_hex(entry.metadata),
+                      entry.location.run, entry.location.volume, entry.location.offset);
         return true;
     });
     return out;
@@ -70,20 +72,22 @@ std::string broken_promise(const History& history, const Variant& variant) {
         request.full = static_cast<int>(i) == variant.full_at;
         request.allow_empty = true;
         engine::BackupResult result = fixture.backup(request);
-        if (result.incomplete()) return "the run was incomplete:\n" + join_lines(fixture.observer.warnings) + script;
+        if (result.incomplete())
+            return "the run was incomplete:\n" + join_lines(fixture.observer.warnings) + script;
 
-        if (result.header.kind == archive::RunKind::full) bare = fixture.temp().make_dir(format("bare{}", i + 1));
+        if (result.header.kind == archive::RunKind::full)
+            bare = fixture.temp().make_dir(format("bare{}", i + 1));
         CommandResult tar = extract_with_gnu_tar(fixture.volumes(result), fixture.method(), bare);
         auto wrong = differences(source, snapshot_tree(bare), compare_options());
         drop_known_limit(wrong);
-        if (!wrong.empty())
-            return describe(format("bare tar, run {}", i + 1), wrong, script) + tar.err;
+        if (!wrong.empty()) return describe(format("bare tar, run {}", i + 1), wrong, script) + tar.err;
         if (tar.status != 0 || !complaints(tar.err).empty())
             return format("tar exits {}: {}after:\n{}", tar.status, tar.err, script);
 
         std::string restored = fixture.temp() / format("restored{}", i + 1);
         engine::RestoreResult result2 = fixture.restore(result.header.run, restored);
-        if (!result2.problems.empty()) return describe(format("restore of run {}", i + 1), result2.problems, script);
+        if (!result2.problems.empty())
+            return describe(format("restore of run {}", i + 1), result2.problems, script);
         wrong = differences(source, snapshot_tree(restored), compare_options());
         if (!wrong.empty()) return describe(format("restore of run {}", i + 1), wrong, script);
         trees.push_back(std::move(source));
@@ -104,7 +108,9 @@ std::string broken_promise(const History& history, const Variant& variant) {
     return "";
 }
 
-Mix tested_mix() { return Mix{}; }
+Mix tested_mix() {
+    return Mix{};
+}
 
 int histories_wanted() {
     const char* wanted = std::getenv("ICECORE_HISTORIES");
@@ -115,26 +121,34 @@ int histories_wanted() {
 void check_histories(std::uint64_t first_seed, std::size_t runs, std::size_t steps, const Variant& variant) {
     const char* only = std::getenv("ICECORE_HISTORY_SEED");
     for (int i = 0; i < histories_wanted(); ++i) {
-        std::uint64_t seed = only != nullptr ? std::strtoull(only, nullptr, 10) : first_seed + static_cast<unsigned>(i);
+        std::uint64_t seed =
+            only != nullptr ? std::strtoull(only, nullptr, 10) : first_seed + static_cast<unsigned>(i);
         std::string broken = broken_promise(random_history(seed, runs, steps, tested_mix()), variant);
         ASSERT_EQ(broken, "") << "seed " << seed;
         if (only != nullptr) break;
     }
 }
 
-TEST(History, NothingIsRacy) { check_histories(1000, 5, 14, {.clock_ahead_seconds = 10}); }
+TEST(History, NothingIsRacy) {
+    check_histories(1000, 5, 14, {.clock_ahead_seconds = 10});
+}
 
-TEST(History, EverythingIsRacy) { check_histories(2000, 5, 14, {}); }
+TEST(History, EverythingIsRacy) {
+    check_histories(2000, 5, 14, {});
+}
 
 TEST(History, GzipInSmallVolumes) {
-    check_histories(3000, 4, 14, {.compression = "gzip:1", .volume_bytes = 64 << 10, .clock_ahead_seconds = 10});
+    check_histories(3000, 4, 14,
+                    {.compression = "gzip:1", .volume_bytes = 64 << 10, .clock_ahead_seconds = 10});
 }
 
 TEST(History, UncompressedWithAFullRunBetween) {
     check_histories(4000, 4, 14, {.compression = "none", .clock_ahead_seconds = 10, .full_at = 2});
 }
 
-TEST(History, LivelyRuns) { check_histories(5000, 3, 60, {.clock_ahead_seconds = 10}); }
+TEST(History, LivelyRuns) {
+    check_histories(5000, 3, 60, {.clock_ahead_seconds = 10});
+}
 
 TEST(History, RapidCheckFindsNoCounterexample) {
     bool held = rc::check("bare tar and icecore restore every run", [] {

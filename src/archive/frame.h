@@ -39,9 +39,11 @@ class FrameEncoder {
     std::unique_ptr<Pool> pool_;
 };
 
-/// Expands one frame to exactly `raw_bytes` bytes appended to `out`. Throws Error{corrupt} if it is damaged or expands to anything else (never
-/// allocates more than raw_bytes, which must not exceed kFrameBytesMax). Thread-safe.
-void decode_frame(Compression::Method method, std::string_view frame, std::uint32_t raw_bytes, std::string& out);
+/// Expands one frame to exactly `raw_bytes` bytes appended to `out`. Throws Error{corrupt} if it is damaged
+/// or expands to anything else (never allocates more than raw_bytes, which must not exceed kFrameBytesMax).
+/// Thread-safe.
+void decode_frame(Compression::Method method, std::string_view frame, std::uint32_t raw_bytes,
+                  std::string& out);
 
 /// Sizes of a volume's frames in order.
 struct FrameSize {
@@ -51,13 +53,13 @@ struct FrameSize {
 };
 
 /// The index at the end of a volume, so that one can seek in it with the volume alone (doc/format.md):
-/// zstd: the seek table of the zstd seekable format (a skippable frame, magic 0x184D2A5E, footer magic 0x8F92EAB1,
-/// no checksums); gzip: empty members whose extra field holds it; none: nothing (empty string).
+/// zstd: the seek table of the zstd seekable format (a skippable frame, magic 0x184D2A5E, footer magic
+/// 0x8F92EAB1, no checksums); gzip: empty members whose extra field holds it; none: nothing (empty string).
 std::string encode_seek_table(Compression::Method method, const std::vector<FrameSize>& frames);
 
-/// Reads the frame sizes of the volume open at `fd`, `volume_bytes` long. For `none` a table of kFrameBytesMax steps.
-/// Throws Error{corrupt} when there is no table, it does not add up to the file's length, or it lies (raw sizes above
-/// kFrameBytesMax).
+/// Reads the frame sizes of the volume open at `fd`, `volume_bytes` long. For `none` a table of
+/// kFrameBytesMax steps. Throws Error{corrupt} when there is no table, it does not add up to the file's
+/// length, or it lies (raw sizes above kFrameBytesMax).
 std::vector<FrameSize> read_seek_table(Compression::Method method, int fd, std::uint64_t volume_bytes);
 
 }  // namespace icecore::archive

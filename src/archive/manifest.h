@@ -41,12 +41,12 @@ struct ManifestHeader {
     std::string program;       ///< program version
     std::string archive_name;  ///< name of volume 0
     Compression compression;
-    std::string reason;        ///< why full, or empty
+    std::string reason;  ///< why full, or empty
     bool operator==(const ManifestHeader&) const = default;
 };
 
-/// A name that an earlier run recorded was renamed or moved: `from` in the parent run's tree, `to` in this run's. All
-/// renames of a run happen at once.
+/// A name that an earlier run recorded was renamed or moved: `from` in the parent run's tree, `to` in this
+/// run's. All renames of a run happen at once.
 struct ManifestRename {
     std::string from;
     std::string to;
@@ -61,17 +61,18 @@ struct ManifestDelete {
 
 /// How an entry's content is stored.
 enum class Stored : char {
-    none = 'n',     ///< nothing to store: directories, symbolic links, devices, fifos
-    whole = 'w',    ///< in this archive
-    sparse = 's',   ///< in this archive, holes left out
-    link = 'h',     ///< as a hard link to `link_path`, which tells all but the stat fields
-    earlier = 'e',  ///< unchanged content in the archive of `location.run`; only what is recorded here changed
+    none = 'n',    ///< nothing to store: directories, symbolic links, devices, fifos
+    whole = 'w',   ///< in this archive
+    sparse = 's',  ///< in this archive, holes left out
+    link = 'h',    ///< as a hard link to `link_path`, which tells all but the stat fields
+    earlier =
+        'e',  ///< unchanged content in the archive of `location.run`; only what is recorded here changed
 };
 
 /// A name of this run's tree that is new or differs from the parent run's (in a full run: every name).
 struct ManifestEntry {
-    std::string path;  ///< relative to the data directory; "" is the root
-    FileStat stat;     ///< dev, allocated_bytes, nodump, mount_root are not stored
+    std::string path;         ///< relative to the data directory; "" is the root
+    FileStat stat;            ///< dev, allocated_bytes, nodump, mount_root are not stored
     std::string link_target;  ///< symbolic links
     std::string link_path;    ///< Stored::link
     Digest sha256;            ///< regular files
@@ -121,11 +122,11 @@ struct ManifestTrailer {
     bool operator==(const ManifestTrailer&) const = default;
 };
 
-using ManifestLine = std::variant<ManifestHeader, ManifestRename, ManifestDelete, ManifestEntry, ManifestFrames,
-                                  ManifestError, ManifestTrailer>;
+using ManifestLine = std::variant<ManifestHeader, ManifestRename, ManifestDelete, ManifestEntry,
+                                  ManifestFrames, ManifestError, ManifestTrailer>;
 
-/// Writes a manifest: JSON lines through zstd, in the order of calls (header first, trailer last), sealed durably by
-/// `seal`. One thread at a time.
+/// Writes a manifest: JSON lines through zstd, in the order of calls (header first, trailer last), sealed
+/// durably by `seal`. One thread at a time.
 class ManifestWriter {
   public:
     ManifestWriter(FileSystem& fs, const std::string& dir, const std::string& name);
@@ -139,9 +140,10 @@ class ManifestWriter {
     std::unique_ptr<State> state_;
 };
 
-/// Reads a manifest line by line. Unknown keys and unknown line types of the same major version are ignored. Throws
-/// Error{unsupported} for a newer major version, Error{corrupt} naming the line for anything malformed, hostile (paths
-/// with "..", empty components or a leading slash; numbers out of range) or incomplete (no trailer at the end).
+/// Reads a manifest line by line. Unknown keys and unknown line types of the same major version are ignored.
+/// Throws Error{unsupported} for a newer major version, Error{corrupt} naming the line for anything
+/// malformed, hostile (paths with "..", empty components or a leading slash; numbers out of range) or
+/// incomplete (no trailer at the end).
 class ManifestReader {
   public:
     explicit ManifestReader(const std::string& path);
@@ -154,7 +156,8 @@ class ManifestReader {
     std::unique_ptr<State> state_;
 };
 
-/// Encodes one line (with its newline); parses one line. Both are used by the classes above and by tests and fuzzers.
+/// Encodes one line (with its newline); parses one line. Both are used by the classes above and by tests and
+/// fuzzers.
 std::string encode_manifest_line(const ManifestLine& line);
 std::optional<ManifestLine> parse_manifest_line(std::string_view line);
 

@@ -25,7 +25,8 @@ struct SnarDirectory {
 std::string encode_snar_header(Timestamp run_time);
 void append_snar_directory(const SnarDirectory& directory, std::string& out);
 
-/// The same for a directory whose names are encoded already, as in a dumpdir: nothing is copied into strings of its own.
+/// The same for a directory whose names are encoded already, as in a dumpdir: nothing is copied into strings
+/// of its own.
 struct SnarRecord {
     bool nfs = false;
     Timestamp mtime;

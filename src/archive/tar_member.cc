@@ -174,7 +174,8 @@ void append_pax_header(const TarMember& member, const Plan& plan, std::string& o
     }
     out.append(padding(records_bytes), '\0');
 
-    // The same for every member (all that matters is in the records), so that it costs next to nothing compressed.
+    // The same for every member (all that matters is in the records), so that it costs next to nothing
+    // compressed.
     constexpr std::string_view kName = "./PaxHeaders/0";
     UstarBlock block{};
     put_text(block.name, kName);

@@ -25,7 +25,8 @@ struct VolumeInfo {
     bool operator==(const VolumeInfo&) const = default;
 };
 
-/// Name of volume `number` of the archive `archive_name` ("home-000001-full-20261122T031500Z.tar.zst"): itself for 0,
+/// Name of volume `number` of the archive `archive_name` ("home-000001-full-20261122T031500Z.tar.zst"):
+/// itself for 0,
 /// ".001", ".002", … ".999", ".1000" … appended after.
 std::string volume_name(std::string_view archive_name, std::uint32_t number);
 
@@ -36,9 +37,9 @@ struct StreamPosition {
     bool operator==(const StreamPosition&) const = default;
 };
 
-/// Writes frames one after the other into volumes of at most `volume_bytes_max` stored bytes (index included), sealing
-/// each as it fills. SHA-256 and tree hash are computed on the way. One thread at a time; `fs` must outlive it.
-/// Destroyed unfinished, it leaves the sealed volumes and removes the partial one.
+/// Writes frames one after the other into volumes of at most `volume_bytes_max` stored bytes (index
+/// included), sealing each as it fills. SHA-256 and tree hash are computed on the way. One thread at a time;
+/// `fs` must outlive it. Destroyed unfinished, it leaves the sealed volumes and removes the partial one.
 class VolumeWriter {
   public:
     /// Called with each volume just sealed, and its frame sizes.
@@ -58,19 +59,19 @@ class VolumeWriter {
     std::unique_ptr<State> state_;
 };
 
-/// Random access to the tar stream of one archive whose volumes lie in `dir`. Volumes are opened when first needed.
-/// Thread-safe: reads use pread.
+/// Random access to the tar stream of one archive whose volumes lie in `dir`. Volumes are opened when first
+/// needed. Thread-safe: reads use pread.
 class ArchiveFile {
   public:
-    /// `volumes`: name and sizes as the catalogue has them, in order; a volume whose file is missing, has another size
-    /// or a broken index raises Error only when it is read.
+    /// `volumes`: name and sizes as the catalogue has them, in order; a volume whose file is missing, has
+    /// another size or a broken index raises Error only when it is read.
     ArchiveFile(std::string dir, Compression::Method method, std::vector<VolumeInfo> volumes);
     ~ArchiveFile();
 
-    /// A stream from `from` on, across frames and volumes, to the archive's end. It must not outlive this object.
-    /// Throws Error{corrupt} if the archive has no such place. Reading throws Error{not_found} for a volume whose file is
-    /// missing, Error{corrupt} for one that is damaged, with the volume's path (and the frame) in the message.
-    /// Memory: one frame, stored and expanded.
+    /// A stream from `from` on, across frames and volumes, to the archive's end. It must not outlive this
+    /// object. Throws Error{corrupt} if the archive has no such place. Reading throws Error{not_found} for a
+    /// volume whose file is missing, Error{corrupt} for one that is damaged, with the volume's path (and the
+    /// frame) in the message. Memory: one frame, stored and expanded.
     std::unique_ptr<ByteSource> open_stream(StreamPosition from) const;
 
     /// Stored bytes read from disk so far (frames and indexes).

@@ -42,8 +42,8 @@ std::string format_iso_utc(Timestamp t);
 std::string format_local(Timestamp t);
 /// Reads what format_iso_utc and format_compact_utc write; nullopt if `text` is neither.
 std::optional<Timestamp> parse_utc(std::string_view text);
-/// Reads "YYYY-MM-DD", "YYYY-MM-DD HH:MM[:SS]" (or with 'T') in the local time zone, and the UTC forms with 'Z'.
-/// A date alone means the end of that day. nullopt if it is none of these.
+/// Reads "YYYY-MM-DD", "YYYY-MM-DD HH:MM[:SS]" (or with 'T') in the local time zone, and the UTC forms with
+/// 'Z'. A date alone means the end of that day. nullopt if it is none of these.
 std::optional<Timestamp> parse_local(std::string_view text);
 
 }  // namespace icecore

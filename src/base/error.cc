@@ -25,11 +25,18 @@ Error Error::from_errno(int code, std::string_view doing, std::string hint) {
     Kind kind = Kind::io;
     switch (code) {
         case ENOENT:
-        case ENOTDIR: kind = Kind::not_found; break;
-        case EEXIST: kind = Kind::exists; break;
+        case ENOTDIR:
+            kind = Kind::not_found;
+            break;
+        case EEXIST:
+            kind = Kind::exists;
+            break;
         case EACCES:
-        case EPERM: kind = Kind::denied; break;
-        default: break;
+        case EPERM:
+            kind = Kind::denied;
+            break;
+        default:
+            break;
     }
     std::string message(doing);
     message += ": ";
@@ -39,7 +46,9 @@ Error Error::from_errno(int code, std::string_view doing, std::string hint) {
     return error;
 }
 
-void throw_errno(std::string_view doing) { throw Error::from_errno(errno, doing); }
+void throw_errno(std::string_view doing) {
+    throw Error::from_errno(errno, doing);
+}
 
 void check_failed(const char* condition, std::source_location where) {
     std::fprintf(stderr, "icecore: bug: %s:%u: %s: CHECK(%s) failed\n", where.file_name(), where.line(),

@@ -10,8 +10,9 @@ namespace icecore {
 
 /// The one exception type of the program. A kind is named after what the caller can do about it.
 ///
-/// Context is added on the way up (`add_context`), outermost the user's intent; `cli` alone turns an Error into
-/// message, hint and exit status. Libraries' exceptions are translated in the module that wraps the library.
+/// Context is added on the way up (`add_context`), outermost the user's intent; `cli` alone turns an Error
+/// into message, hint and exit status. Libraries' exceptions are translated in the module that wraps the
+/// library.
 class Error : public std::exception {
   public:
     enum class Kind : std::uint8_t {
@@ -60,7 +61,7 @@ class Error : public std::exception {
 }  // namespace icecore
 
 /// Our own bugs: always on, ends the program with place and condition.
-#define CHECK(condition)                                                                       \
-    do {                                                                                       \
+#define CHECK(condition)                                                                        \
+    do {                                                                                        \
         if (!(condition)) ::icecore::check_failed(#condition, std::source_location::current()); \
     } while (false)

@@ -63,8 +63,8 @@ class PosixOutputFile final : public OutputFile {
             e.add_context("writing " + temporary_path());
             throw;
         }
-        // Sends what is written to the disk on its way, so that seal() does not wait for a gigabyte at once. Not a
-        // promise, so failures do not matter here.
+        // Sends what is written to the disk on its way, so that seal() does not wait for a gigabyte at once.
+        // Not a promise, so failures do not matter here.
         written_bytes_ += data.size();
         if (written_bytes_ - started_bytes_ >= kWritebackBytes) {
             sync_file_range(fd_.get(), static_cast<off_t>(started_bytes_),

@@ -31,9 +31,9 @@ class Fd {
 /// open(2) with O_CLOEXEC. Throws Error naming the path.
 Fd open_file(const std::string& path, int flags, unsigned mode = 0);
 
-/// Opens `path` (relative, any length, "" = the directory itself) below the directory `root`, never following a
-/// symbolic link in any component (openat2 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS, in pieces where the path exceeds
-/// PATH_MAX). Returns an empty Fd with errno set on failure.
+/// Opens `path` (relative, any length, "" = the directory itself) below the directory `root`, never following
+/// a symbolic link in any component (openat2 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS, in pieces where the path
+/// exceeds PATH_MAX). Returns an empty Fd with errno set on failure.
 Fd open_beneath(int root, std::string_view path, int flags, unsigned mode = 0);
 
 /// Reads up to `size` bytes, going on after EINTR and short reads; less only at end of file. Throws Error.
@@ -48,8 +48,8 @@ void pwrite_full(int fd, std::string_view data, std::uint64_t offset);
 /// Whole content of a (small) file. Throws Error; kCorrupt-free: what is there is what you get.
 std::string read_file(const std::string& path);
 
-/// statx of `name` relative to `dir`, not following a symbolic link; "" with flags AT_EMPTY_PATH means `dir` itself.
-/// False with errno set on failure.
+/// statx of `name` relative to `dir`, not following a symbolic link; "" with flags AT_EMPTY_PATH means `dir`
+/// itself. False with errno set on failure.
 bool stat_at(int dir, const char* name, FileStat& out, int flags = 0);
 
 /// Whether `path` exists (following links).
@@ -58,28 +58,29 @@ bool path_exists(const std::string& path);
 /// Names in `dir` (no "." and ".."), unsorted. Throws Error.
 std::vector<std::string> list_directory(const std::string& dir);
 
-/// A file being made: bytes go to a temporary name ".NAME.partial" in the same directory; seal() makes it durable
-/// and gives it its name. Destroyed unsealed, it removes what it wrote.
+/// A file being made: bytes go to a temporary name ".NAME.partial" in the same directory; seal() makes it
+/// durable and gives it its name. Destroyed unsealed, it removes what it wrote.
 ///
 /// One thread at a time. Errors are thrown as Error with the path.
 class OutputFile {
   public:
     virtual ~OutputFile() = default;
     virtual void write(std::string_view data) = 0;
-    /// fsync, rename to the final name, fsync the directory. Throws Error{exists} rather than replace a file unless
-    /// the file was made with `replace`. Nothing may be written afterwards.
+    /// fsync, rename to the final name, fsync the directory. Throws Error{exists} rather than replace a file
+    /// unless the file was made with `replace`. Nothing may be written afterwards.
     virtual void seal() = 0;
     /// fd of the temporary file, readable and writable.
     virtual int fd() const = 0;
 };
 
-/// The seam through which everything durable in the backup directory is written, so that tests can drop unsynced
-/// writes or fail the N-th call. Thread-safe.
+/// The seam through which everything durable in the backup directory is written, so that tests can drop
+/// unsynced writes or fail the N-th call. Thread-safe.
 class FileSystem {
   public:
     virtual ~FileSystem() = default;
     /// `replace`: sealing replaces an existing file of that name. Mode 0600 less umask.
-    virtual std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name, bool replace) = 0;
+    virtual std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name,
+                                               bool replace) = 0;
     /// unlink(2), then fsync of the directory. A missing file is no error.
     virtual void remove(const std::string& dir, const std::string& name) = 0;
 };
@@ -91,7 +92,7 @@ std::unique_ptr<FileSystem> make_file_system();
 std::string partial_name(std::string_view name);
 
 /// create + write + seal of a whole small file.
-void write_file_durably(FileSystem& fs, const std::string& dir, const std::string& name, std::string_view content,
-                        bool replace);
+void write_file_durably(FileSystem& fs, const std::string& dir, const std::string& name,
+                        std::string_view content, bool replace);
 
 }  // namespace icecore

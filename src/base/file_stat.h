@@ -42,7 +42,8 @@ struct FileStat {
 struct Metadata {
     /// Name and raw value, all namespaces, without the POSIX ACLs.
     std::vector<std::pair<std::string, std::string>> xattrs;
-    std::string acl_access;   ///< POSIX.1e short text with numeric ids ("user::rw-,group::r--,…"), empty if minimal
+    std::string
+        acl_access;  ///< POSIX.1e short text with numeric ids ("user::rw-,group::r--,…"), empty if minimal
     std::string acl_default;  ///< the same for a directory's default ACL
     bool operator==(const Metadata&) const = default;
     bool empty() const { return xattrs.empty() && acl_access.empty() && acl_default.empty(); }

@@ -10,7 +10,9 @@
 
 namespace icecore {
 
-std::string Digest::hex() const { return to_hex(view()); }
+std::string Digest::hex() const {
+    return to_hex(view());
+}
 
 Digest Digest::from_bytes(std::string_view raw) {
     CHECK(raw.size() == 32);

@@ -39,7 +39,8 @@ class Sha256 {
 Digest sha256(std::string_view data);
 
 /// Glacier's SHA-256 tree hash: leaves of 1 MiB, pairs hashed together level by level, an odd one carried up
-/// (AWS Glacier developer guide, "Computing checksums"). Memory: 32 bytes a MiB. The empty input's is SHA-256 of "".
+/// (AWS Glacier developer guide, "Computing checksums"). Memory: 32 bytes a MiB. The empty input's is SHA-256
+/// of "".
 class TreeHash {
   public:
     static constexpr std::size_t kLeafBytes = 1 << 20;

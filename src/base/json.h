@@ -9,8 +9,9 @@
 
 namespace icecore {
 
-/// Writes JSON (RFC 8259) into a string, compact, in call order; commas are put by itself. For the manifest's hot path
-/// and for --json. Strings must be valid UTF-8 (paths go through escape_path: use `path`). Never fails.
+/// Writes JSON (RFC 8259) into a string, compact, in call order; commas are put by itself. For the manifest's
+/// hot path and for --json. Strings must be valid UTF-8 (paths go through escape_path: use `path`). Never
+/// fails.
 class JsonWriter {
   public:
     /// Appends to `out`, which must outlive the writer.
@@ -27,7 +28,8 @@ class JsonWriter {
     JsonWriter& path(std::string_view value);
     JsonWriter& number(std::uint64_t value);
     JsonWriter& number(std::int64_t value);
-    /// Shortest form that reads back the same; null for what is no number (JSON has neither infinity nor NaN).
+    /// Shortest form that reads back the same; null for what is no number (JSON has neither infinity nor
+    /// NaN).
     JsonWriter& number(double value);
     JsonWriter& boolean(bool value);
     JsonWriter& null();
@@ -37,11 +39,16 @@ class JsonWriter {
     template <typename T>
     JsonWriter& field(std::string_view name, const T& value) {
         key(name);
-        if constexpr (std::is_same_v<T, bool>) return boolean(value);
-        else if constexpr (std::is_floating_point_v<T>) return number(static_cast<double>(value));
-        else if constexpr (std::is_unsigned_v<T>) return number(static_cast<std::uint64_t>(value));
-        else if constexpr (std::is_integral_v<T>) return number(static_cast<std::int64_t>(value));
-        else return string(value);
+        if constexpr (std::is_same_v<T, bool>)
+            return boolean(value);
+        else if constexpr (std::is_floating_point_v<T>)
+            return number(static_cast<double>(value));
+        else if constexpr (std::is_unsigned_v<T>)
+            return number(static_cast<std::uint64_t>(value));
+        else if constexpr (std::is_integral_v<T>)
+            return number(static_cast<std::int64_t>(value));
+        else
+            return string(value);
     }
 
   private:

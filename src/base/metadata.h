@@ -6,11 +6,12 @@ namespace icecore {
 
 /// Extended attributes (all namespaces that listxattr(2) shows) and POSIX ACLs of an open file or directory.
 ///
-/// Attributes that vanish while being read are skipped; a file system without them gives an empty Metadata. ACLs that
-/// say no more than the mode bits are left out. Throws Error for any other failure. Thread-safe.
+/// Attributes that vanish while being read are skipped; a file system without them gives an empty Metadata.
+/// ACLs that say no more than the mode bits are left out. Throws Error for any other failure. Thread-safe.
 Metadata read_metadata(int fd);
 
-/// The same for the symbolic link `name` (or any other file that must not be opened) in the open directory `dir`.
+/// The same for the symbolic link `name` (or any other file that must not be opened) in the open directory
+/// `dir`.
 Metadata read_metadata_at(int dir, const char* name);
 
 /// Sets xattrs and ACLs on an open file or directory. Returns false if anything could not be set for want of

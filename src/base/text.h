@@ -6,9 +6,10 @@
 
 namespace icecore {
 
-/// Paths are bytes. In JSON (manifest, --json) and on terminals they are text, by one reversible escape: valid UTF-8
-/// stands for itself, except control characters (U+0000 … U+001F, U+007F … U+009F) and the backslash; these and every byte that is
-/// not part of valid UTF-8 are written `\xHH` (two lower-case hex digits).
+/// Paths are bytes. In JSON (manifest, --json) and on terminals they are text, by one reversible escape:
+/// valid UTF-8 stands for itself, except control characters (U+0000 … U+001F, U+007F … U+009F) and the
+/// backslash; these and every byte that is not part of valid UTF-8 are written `\xHH` (two lower-case hex
+/// digits).
 std::string escape_path(std::string_view path);
 
 /// Undoes escape_path. nullopt when a backslash is not followed by `xHH`.

@@ -7,8 +7,8 @@
 
 namespace icecore {
 
-/// "1GiB", "500 MB", "64k", "4096" → bytes. KiB/K/k, MiB, GiB, TiB are powers of 1024; KB, MB, GB, TB powers of 1000.
-/// nullopt when `text` is none of these or does not fit in 63 bits.
+/// "1GiB", "500 MB", "64k", "4096" → bytes. KiB/K/k, MiB, GiB, TiB are powers of 1024; KB, MB, GB, TB powers
+/// of 1000. nullopt when `text` is none of these or does not fit in 63 bits.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 
 /// "90s", "15m", "36h", "3d", "2w" → seconds. nullopt when `text` is not a span.

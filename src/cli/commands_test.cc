@@ -100,8 +100,7 @@ TEST_F(CommandsTest, StatusShowsTheLastRunAndTheNextKind) {
     EXPECT_THAT(out(), HasSubstr("running   no\n"));
     std::filesystem::remove(dir_ / "backup-home/archive.snar");
     EXPECT_EQ(run({"status", "--json"}), kDone);
-    EXPECT_THAT(out(),
-                HasSubstr("\"next_kind\":\"full\",\"next_full_reason\":\"archive.snar is missing\""));
+    EXPECT_THAT(out(), HasSubstr("\"next_kind\":\"full\",\"next_full_reason\":\"archive.snar is missing\""));
     EXPECT_THAT(out(), HasSubstr("\"age_seconds\":3600"));
 }
 

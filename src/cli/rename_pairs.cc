@@ -32,7 +32,8 @@ void RenamePairs::pair_in_renamed_directories(Paths& paths) {
     std::erase_if(paths.deleted, [&](const std::string& deleted) {
         auto parent = old_to_new_.find(std::string(parent_path(deleted)));
         if (parent == old_to_new_.end()) return false;
-        auto added = std::find(paths.added.begin(), paths.added.end(), join_path(parent->second, base_name(deleted)));
+        auto added =
+            std::find(paths.added.begin(), paths.added.end(), join_path(parent->second, base_name(deleted)));
         if (added == paths.added.end()) return false;
         add(deleted, *added);
         paths.added.erase(added);

@@ -12,9 +12,9 @@
 
 namespace icecore::cli {
 
-/// Finds what a diff shows as deleted at one path and added at another and was in truth renamed: directories by their
-/// identity, files by their content. Memory is bounded: of the candidates (files with content) at most `limit`
-/// are remembered, the rest stay plain additions and deletions.
+/// Finds what a diff shows as deleted at one path and added at another and was in truth renamed: directories
+/// by their identity, files by their content. Memory is bounded: of the candidates (files with content) at
+/// most `limit` are remembered, the rest stay plain additions and deletions.
 ///
 /// Two passes over the same diff: `offer` every difference, then `pair`, then ask.
 class RenamePairs {

@@ -17,7 +17,8 @@ struct BackupRequest {
 /// What a run did, or for a dry run, would do.
 struct BackupResult {
     archive::ManifestHeader header;
-    archive::ManifestTrailer trailer;  ///< dry run: counts only (read_bytes = bytes that would be read at most)
+    archive::ManifestTrailer
+        trailer;  ///< dry run: counts only (read_bytes = bytes that would be read at most)
     double seconds = 0;
     std::string log_file;  ///< path; empty for a dry run
     /// Dry run only: one line a change, in the log's words, at most 10,000.
@@ -26,12 +27,13 @@ struct BackupResult {
     bool incomplete() const { return trailer.counts.errors > 0; }
 };
 
-/// Runs one backup of a set: lock, finish what a crashed run left, scan, plan, pack, seal (doc/architecture.md walks
-/// through it). After return the run exists, or an Error was thrown and the earlier runs are as they were.
+/// Runs one backup of a set: lock, finish what a crashed run left, scan, plan, pack, seal
+/// (doc/architecture.md walks through it). After return the run exists, or an Error was thrown and the
+/// earlier runs are as they were.
 ///
-/// Throws Error: denied (another run holds the lock: names it; no permission on the backup directory), invalid (data
-/// and backup directories inside each other), not_found (no data directory), exists (the data directory is empty, the
-/// last run's was not), io, corrupt.
+/// Throws Error: denied (another run holds the lock: names it; no permission on the backup directory),
+/// invalid (data and backup directories inside each other), not_found (no data directory), exists (the data
+/// directory is empty, the last run's was not), io, corrupt.
 BackupResult run_backup(const Environment& env, const SetOptions& set, const BackupRequest& request,
                         Observer& observer);
 

@@ -62,9 +62,10 @@ SetLock::SetLock(const Environment& env, const std::string& backup_dir) {
         if (errno != EWOULDBLOCK) throw_errno("locking " + path);
         char holder[256];
         std::size_t length = pread_full(fd_.get(), holder, sizeof holder, 0);
-        throw Error(Error::Kind::denied,
-                    format("another run holds the lock of {}: {}", backup_dir, std::string_view(holder, length)),
-                    "wait for it to end, or look at the process; the lock goes with it");
+        throw Error(
+            Error::Kind::denied,
+            format("another run holds the lock of {}: {}", backup_dir, std::string_view(holder, length)),
+            "wait for it to end, or look at the process; the lock goes with it");
     }
     std::string me = format("process {} on {} since {}", getpid(), env.host, format_local(env.clock.now()));
     if (ftruncate(fd_.get(), 0) != 0 || lseek(fd_.get(), 0, SEEK_SET) != 0) throw_errno("writing " + path);

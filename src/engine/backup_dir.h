@@ -11,7 +11,8 @@
 
 namespace icecore::engine {
 
-/// The names of one archive's files, all with the stem "<set>-<run>-<full|incr>-<YYYYMMDDTHHMMSSZ>" (doc/format.md).
+/// The names of one archive's files, all with the stem "<set>-<run>-<full|incr>-<YYYYMMDDTHHMMSSZ>"
+/// (doc/format.md).
 struct ArchiveNames {
     std::string stem;
     std::string archive;   ///< volume 0: stem + ".tar.zst" (".tar.gz", ".tar")
@@ -36,8 +37,8 @@ constexpr std::string_view kCatalogName = "catalog.db";
 constexpr std::string_view kReadmeName = "README.restore.txt";
 constexpr std::string_view kLockName = ".lock";
 
-/// Holds the set's lock (flock on ".lock" in the backup directory) while alive. Throws Error{denied} that names the
-/// holder (process, host, since when) if another process has it.
+/// Holds the set's lock (flock on ".lock" in the backup directory) while alive. Throws Error{denied} that
+/// names the holder (process, host, since when) if another process has it.
 class SetLock {
   public:
     SetLock(const Environment& env, const std::string& backup_dir);
@@ -46,9 +47,10 @@ class SetLock {
     Fd fd_;
 };
 
-/// Opens the catalogue of a backup directory for reading, brought up to date first: one that is missing, damaged or
-/// behind the manifests is rebuilt from them under the set's lock (`observer` is told). Throws Error{not_found} if the
-/// directory has no run at all.
-std::unique_ptr<catalog::Catalog> open_catalog(const Environment& env, const SetOptions& set, Observer& observer);
+/// Opens the catalogue of a backup directory for reading, brought up to date first: one that is missing,
+/// damaged or behind the manifests is rebuilt from them under the set's lock (`observer` is told). Throws
+/// Error{not_found} if the directory has no run at all.
+std::unique_ptr<catalog::Catalog> open_catalog(const Environment& env, const SetOptions& set,
+                                               Observer& observer);
 
 }  // namespace icecore::engine

@@ -7,8 +7,8 @@ namespace {
 
 TEST(ArchiveNames, SayWhatTheDesignSays) {
     Timestamp started = *parse_utc("2026-11-22T03:15:00Z");
-    ArchiveNames names =
-        make_archive_names("home", 2, archive::RunKind::incremental, started, archive::Compression::Method::zstd);
+    ArchiveNames names = make_archive_names("home", 2, archive::RunKind::incremental, started,
+                                            archive::Compression::Method::zstd);
     EXPECT_EQ(names.stem, "home-000002-incr-20261122T031500Z");
     EXPECT_EQ(names.archive, "home-000002-incr-20261122T031500Z.tar.zst");
     EXPECT_EQ(names.manifest, "home-000002-incr-20261122T031500Z.manifest.zst");
@@ -28,11 +28,11 @@ TEST(ArchiveNames, AreReadBack) {
 }
 
 TEST(ArchiveNames, OtherNamesAreNotOurs) {
-    for (const char* name :
-         {"", "s", "s-", "s-000001", "s-000001-full-", "s-000001-full-20261122T031500Z", "s-1-full-20261122T031500Z.log",
-          "s-000000-full-20261122T031500Z.log", "s-000001-half-20261122T031500Z.log",
-          "s-000001-full-20261322T031500Z.log", "t-000001-full-20261122T031500Z.log",
-          "s-000001-full-20261122T031500Z.txt", "archive.snar", "catalog.db"})
+    for (const char* name : {"", "s", "s-", "s-000001", "s-000001-full-", "s-000001-full-20261122T031500Z",
+                             "s-1-full-20261122T031500Z.log", "s-000000-full-20261122T031500Z.log",
+                             "s-000001-half-20261122T031500Z.log", "s-000001-full-20261322T031500Z.log",
+                             "t-000001-full-20261122T031500Z.log", "s-000001-full-20261122T031500Z.txt",
+                             "archive.snar", "catalog.db"})
         EXPECT_FALSE(parse_archive_name("s", name).has_value()) << name;
 }
 

@@ -69,10 +69,14 @@ std::optional<ContentFacts> read_content_facts(int root_fd, const std::string& p
         if (layout.sparse) {
             facts.sparse = true;
             hash.update(sparse_map_block(*layout.sparse));
-            for (const archive::SparseRegion& region : *layout.sparse)
-                complete = complete && hash_region(fd.get(), region.offset, region.length_bytes, buffer, hash);
+            for (const archive::SparseRegion& region : *layout.sparse) {
+                complete =
+                    complete && hash_region(fd.get(), region.offset, region.length_bytes, buffer, hash);
+                facts.read_bytes += region.length_bytes;
+            }
         } else {
             complete = hash_region(fd.get(), 0, facts.stat.size, buffer, hash);
+            facts.read_bytes = facts.stat.size;
         }
         facts.sha256 = hash.finish();
         facts.metadata = encode_metadata(read_metadata(fd.get()));

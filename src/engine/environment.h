@@ -52,8 +52,8 @@ struct Progress {
     std::uint64_t stored_bytes = 0;  ///< written to volumes so far
 };
 
-/// What a command tells while it runs. Calls come from one thread at a time (not always the same). Implementations
-/// must be quick: `progress` may be called for every batch of files.
+/// What a command tells while it runs. Calls come from one thread at a time (not always the same).
+/// Implementations must be quick: `progress` may be called for every batch of files.
 class Observer {
   public:
     virtual ~Observer() = default;

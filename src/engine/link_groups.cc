@@ -13,10 +13,13 @@ using catalog::WorkTables;
 using LinkName = WorkTables::LinkName;
 using Key = std::tuple<std::uint32_t, std::uint32_t, std::uint64_t>;
 
-Key key_of(const archive::Location& location) { return {location.run, location.volume, location.offset}; }
+Key key_of(const archive::Location& location) {
+    return {location.run, location.volume, location.offset};
+}
 
 bool content_unchanged(int root_fd, const std::vector<const LinkName*>& names) {
-    if (std::any_of(names.begin(), names.end(), [](const LinkName* name) { return name->times_equal; })) return true;
+    if (std::any_of(names.begin(), names.end(), [](const LinkName* name) { return name->times_equal; }))
+        return true;
     RecordReader payload(names[0]->payload);
     if (payload.number() == 0) return false;  // not a regular file: stored again, it costs one header
     Digest sha256 = payload.digest();
@@ -33,8 +36,9 @@ std::vector<const LinkName*> names_to_keep(int root_fd, Plan& plan, const std::v
     for (const LinkName& name : group)
         if (name.old_location.run != 0) by_origin[key_of(name.old_location)].push_back(&name);
     if (by_origin.empty()) return {};
-    auto best = std::max_element(by_origin.begin(), by_origin.end(),
-                                 [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
+    auto best = std::max_element(by_origin.begin(), by_origin.end(), [](const auto& a, const auto& b) {
+        return a.second.size() < b.second.size();
+    });
     std::vector<const LinkName*> names = std::move(best->second);
     if (!plan.work->claim_location(names[0]->old_location) || !content_unchanged(root_fd, names)) return {};
     return names;

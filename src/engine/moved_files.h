@@ -9,16 +9,18 @@
 
 namespace icecore::engine {
 
-/// Finds regular files that were renamed or moved one by one: a new name whose inode, size, times and metadata are
-/// those of a name that vanished, and whose content hashes to what was recorded. (A rename changes ctime, so that the
-/// numbers alone prove nothing.) Files with several hard links are left to the link groups.
+/// Finds regular files that were renamed or moved one by one: a new name whose inode, size, times and
+/// metadata are those of a name that vanished, and whose content hashes to what was recorded. (A rename
+/// changes ctime, so that the numbers alone prove nothing.) Files with several hard links are left to the
+/// link groups.
 class MovedFiles {
   public:
     /// `where`: the record's place in plan.vanished.
     void add_origin(const VanishedName& name, std::uint64_t where);
     void clear() { origins_.clear(); }
 
-    /// Reads through the plan's files and records those found: in plan.moved_files, plan.found_again and `moves`.
+    /// Reads through the plan's files and records those found: in plan.moved_files, plan.found_again and
+    /// `moves`.
     void find(int root_fd, Plan& plan, std::vector<Move>& moves) const;
 
   private:

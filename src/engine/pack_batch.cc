@@ -127,6 +127,7 @@ class BatchPacker::Builder {
 
     void add_record(const PackItem& item, PackOutcome& out) {
         keep(item, item.file.stat, out, packer_.options_.scan_started);
+        out.read_bytes = item.read_bytes;
     }
 
     /// The content is where it was: record what stat(2) says now.

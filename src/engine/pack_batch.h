@@ -44,6 +44,7 @@ struct PackItem {
     std::string problem;         ///< it could not be opened: no member
     bool harmless = false;       ///< the problem costs nothing: it is gone
     unsigned attempt = 0;
+    std::uint64_t read_bytes = 0;  ///< to find that it is a mere record
 };
 
 /// What became of an item.

@@ -333,6 +333,7 @@ bool BatchSource::unchanged_after_all(PackItem& item) const {
         return false;
     item.kind = PackItem::Kind::record;
     item.file.stat = facts->stat;
+    item.read_bytes = facts->read_bytes;
     return true;
 }
 

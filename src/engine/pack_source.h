@@ -20,8 +20,8 @@ class ItemSource {
     virtual bool next(PackItem& item) = 0;
 };
 
-/// Turns a plan into items: the root first (with the renames), then depth first as the plan's lists are, deep units
-/// ahead of all.
+/// Turns a plan into items: the root first (with the renames), then depth first as the plan's lists are, deep
+/// units ahead of all.
 class PlanItems final : public ItemSource {
   public:
     PlanItems(Plan& plan, int root_fd);

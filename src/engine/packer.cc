@@ -3,8 +3,8 @@
 #include <oneapi/tbb/parallel_pipeline.h>
 #include <oneapi/tbb/task_arena.h>
 
-#include <algorithm>
 #include <fcntl.h>
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -29,7 +29,8 @@ archive::StreamPosition position_of(const std::vector<archive::StreamPosition>& 
 }  // namespace
 
 Packer::Packer(const Environment& env, const SetOptions& set, int root_fd, Plan& plan,
-               const archive::ManifestHeader& header, Timestamp scan_started, PackOutputs outputs, Observer& observer)
+               const archive::ManifestHeader& header, Timestamp scan_started, PackOutputs outputs,
+               Observer& observer)
     : env_(env),
       set_(set),
       root_fd_(root_fd),
@@ -82,10 +83,11 @@ void Packer::run_pipeline(ItemSource& items) {
     };
     auto put = [this](const BatchPtr& batch) { write(*batch); };
     arena.execute([&] {
-        oneapi::tbb::parallel_pipeline(threads * kBatchesPerThread,
-                                       oneapi::tbb::make_filter<void, BatchPtr>(filter_mode::serial_in_order, take) &
-                                           oneapi::tbb::make_filter<BatchPtr, BatchPtr>(filter_mode::parallel, pack) &
-                                           oneapi::tbb::make_filter<BatchPtr, void>(filter_mode::serial_in_order, put));
+        oneapi::tbb::parallel_pipeline(
+            threads * kBatchesPerThread,
+            oneapi::tbb::make_filter<void, BatchPtr>(filter_mode::serial_in_order, take) &
+                oneapi::tbb::make_filter<BatchPtr, BatchPtr>(filter_mode::parallel, pack) &
+                oneapi::tbb::make_filter<BatchPtr, void>(filter_mode::serial_in_order, put));
     });
 }
 
@@ -126,7 +128,8 @@ void Packer::write_large(PackBatch& batch, const std::vector<archive::StreamPosi
 void Packer::finish_large(LargeFile& large) {
     PackItem& item = large.item;
     FileStat after;
-    bool steady = !large.short_read && stat_at(item.fd.get(), "", after, AT_EMPTY_PATH) && same_state(large.stat, after);
+    bool steady = !large.short_read && stat_at(item.fd.get(), "", after, AT_EMPTY_PATH) &&
+                  same_state(large.stat, after);
     Digest sha256 = large.hash.finish();
     if (!steady && !large.failed && !item.keep_position && item.attempt < set_.retries) {
         ++item.attempt;

@@ -22,15 +22,16 @@ struct PackOutputs {
     report::RunLog& log;
 };
 
-/// Packs a plan into the archive's volumes: items are gathered in order, read, hashed and compressed in parallel, and
-/// written, recorded and logged in order (a bounded pipeline; the first error stops it). Files that changed while
-/// they were read come again at the end, up to `set.retries` times.
+/// Packs a plan into the archive's volumes: items are gathered in order, read, hashed and compressed in
+/// parallel, and written, recorded and logged in order (a bounded pipeline; the first error stops it). Files
+/// that changed while they were read come again at the end, up to `set.retries` times.
 ///
 /// Memory: a few batches of a frame each. `run` returns when the last volume is sealed. Throws Error.
 class Packer {
   public:
     Packer(const Environment& env, const SetOptions& set, int root_fd, Plan& plan,
-           const archive::ManifestHeader& header, Timestamp scan_started, PackOutputs outputs, Observer& observer);
+           const archive::ManifestHeader& header, Timestamp scan_started, PackOutputs outputs,
+           Observer& observer);
 
     void run();
     const std::vector<archive::VolumeInfo>& volumes() const { return volumes_; }

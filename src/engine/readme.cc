@@ -51,7 +51,9 @@ std::string replace_all(std::string text, std::string_view key, std::string_view
 }
 
 /// For a POSIX shell: 'text', whatever it holds.
-std::string shell_quoted(std::string_view text) { return "'" + replace_all(std::string(text), "'", "'\\''") + "'"; }
+std::string shell_quoted(std::string_view text) {
+    return "'" + replace_all(std::string(text), "'", "'\\''") + "'";
+}
 
 }  // namespace
 

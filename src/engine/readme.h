@@ -5,8 +5,8 @@
 
 namespace icecore::engine {
 
-/// Writes README.restore.txt into the backup directory, unless the same text is there: how to restore with cat, zstd
-/// and tar alone.
+/// Writes README.restore.txt into the backup directory, unless the same text is there: how to restore with
+/// cat, zstd and tar alone.
 void write_readme(FileSystem& fs, const SetOptions& set);
 
 }  // namespace icecore::engine

@@ -21,7 +21,8 @@ std::map<catalog::RunNumber, ManifestFile> list_manifests(const SetOptions& set)
     std::map<catalog::RunNumber, ManifestFile> manifests;
     for (const std::string& name : list_directory(set.backup_dir)) {
         std::optional<ParsedName> parsed = parse_archive_name(set.name, name);
-        if (parsed && parsed->part == ParsedName::Part::manifest) manifests[parsed->run] = {parsed->kind, name};
+        if (parsed && parsed->part == ParsedName::Part::manifest)
+            manifests[parsed->run] = {parsed->kind, name};
     }
     return manifests;
 }
@@ -102,7 +103,8 @@ std::unique_ptr<catalog::Catalog> open_catalog_for_writing(const Environment&, c
     return catalog;
 }
 
-std::unique_ptr<catalog::Catalog> open_catalog(const Environment& env, const SetOptions& set, Observer& observer) {
+std::unique_ptr<catalog::Catalog> open_catalog(const Environment& env, const SetOptions& set,
+                                               Observer& observer) {
     std::string path = join_path(set.backup_dir, kCatalogName);
     std::map<catalog::RunNumber, ManifestFile> manifests = list_manifests(set);
     std::unique_ptr<catalog::Catalog> catalog;
@@ -118,7 +120,8 @@ std::unique_ptr<catalog::Catalog> open_catalog(const Environment& env, const Set
         catalog.reset();
     }
     if (manifests.empty())
-        throw Error(Error::Kind::not_found, format("{} holds no run of set \"{}\" yet", set.backup_dir, set.name),
+        throw Error(Error::Kind::not_found,
+                    format("{} holds no run of set \"{}\" yet", set.backup_dir, set.name),
                     "run `icecore backup` first");
     {
         SetLock lock(env, set.backup_dir);

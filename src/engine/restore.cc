@@ -41,7 +41,11 @@ struct Wanted {
 
 std::string encode_wanted(const catalog::Entry& entry) {
     RecordWriter out;
-    out.stat(entry.stat).digest(entry.sha256).number(entry.sparse ? 1 : 0).text(entry.link_target).text(entry.metadata);
+    out.stat(entry.stat)
+        .digest(entry.sha256)
+        .number(entry.sparse ? 1 : 0)
+        .text(entry.link_target)
+        .text(entry.metadata);
     return std::string(out.view());
 }
 
@@ -85,7 +89,8 @@ class Restore {
         restore_items();
         finish_directories();
         result_.not_permitted = target_.not_permitted();
-        for (const auto& [run, archive] : archives_) result_.stored_bytes_read += archive.file->stored_bytes_read();
+        for (const auto& [run, archive] : archives_)
+            result_.stored_bytes_read += archive.file->stored_bytes_read();
         std::sort(result_.problems.begin(), result_.problems.end());
         return std::move(result_);
     }
@@ -107,12 +112,14 @@ class Restore {
         if (paths.empty()) return {""};
         for (const std::string& path : paths)
             if (!catalog_.lookup(request_.at, path))
-                throw Error(Error::Kind::not_found, format("{} is not in run {}", escape_path(path), request_.at),
+                throw Error(Error::Kind::not_found,
+                            format("{} is not in run {}", escape_path(path), request_.at),
                             "`icecore find` shows every version of a file");
         std::vector<std::string> out;
         for (const std::string& path : paths) {
-            bool covered = std::any_of(paths.begin(), paths.end(),
-                                       [&](const std::string& other) { return other != path && is_below(path, other); });
+            bool covered = std::any_of(paths.begin(), paths.end(), [&](const std::string& other) {
+                return other != path && is_below(path, other);
+            });
             if (!covered && std::find(out.begin(), out.end(), path) == out.end()) out.push_back(path);
         }
         return out;
@@ -120,7 +127,8 @@ class Restore {
 
     /// Directories on the way to `path`: made, and given their recorded attributes, unless they were there.
     void make_parents(const std::string& path) {
-        for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+        for (std::size_t slash = path.find('/'); slash != std::string::npos;
+             slash = path.find('/', slash + 1)) {
             std::string parent = path.substr(0, slash);
             if (!target_.make_directory(parent)) continue;
             std::optional<catalog::Entry> entry = catalog_.lookup(request_.at, parent);
@@ -214,7 +222,8 @@ class Restore {
 
     void restore_items() {
         using oneapi::tbb::filter_mode;
-        unsigned threads = env_.threads != 0 ? env_.threads : std::max(1U, std::thread::hardware_concurrency());
+        unsigned threads =
+            env_.threads != 0 ? env_.threads : std::max(1U, std::thread::hardware_concurrency());
         auto cursor = items_.open_restore_items();
         auto take = [&](oneapi::tbb::flow_control& control) -> std::shared_ptr<Job> {
             std::shared_ptr<Job> job = next_job(*cursor);
@@ -225,8 +234,9 @@ class Restore {
         oneapi::tbb::task_arena arena(static_cast<int>(threads));
         arena.execute([&] {
             oneapi::tbb::parallel_pipeline(
-                threads * 2, oneapi::tbb::make_filter<void, std::shared_ptr<Job>>(filter_mode::serial_in_order, take) &
-                                 oneapi::tbb::make_filter<std::shared_ptr<Job>, void>(filter_mode::parallel, work));
+                threads * 2,
+                oneapi::tbb::make_filter<void, std::shared_ptr<Job>>(filter_mode::serial_in_order, take) &
+                    oneapi::tbb::make_filter<std::shared_ptr<Job>, void>(filter_mode::parallel, work));
         });
     }
 
@@ -247,7 +257,8 @@ class Restore {
         for (std::size_t i = 0; i < job.items.size();) {
             std::size_t end = i + 1;
             while (end < job.items.size() && job.items[end].location == job.items[i].location) ++end;
-            bytes += restore_names(job, {job.items.begin() + static_cast<std::ptrdiff_t>(i), end - i}, reading);
+            bytes +=
+                restore_names(job, {job.items.begin() + static_cast<std::ptrdiff_t>(i), end - i}, reading);
             i = end;
         }
         std::lock_guard lock(mutex_);
@@ -267,8 +278,10 @@ class Restore {
         return reading.dir.get();
     }
 
-    /// All names of one file: the first that succeeds is made, the others linked to it. Returns bytes of content.
-    std::uint64_t restore_names(const Job& job, std::span<const WorkTables::RestoreItem> names, Reading& reading) {
+    /// All names of one file: the first that succeeds is made, the others linked to it. Returns bytes of
+    /// content.
+    std::uint64_t restore_names(const Job& job, std::span<const WorkTables::RestoreItem> names,
+                                Reading& reading) {
         const WorkTables::RestoreItem* made = nullptr;
         std::uint64_t bytes = 0;
         std::uint64_t files = 0;
@@ -309,8 +322,8 @@ class Restore {
         reading.offset = at.offset;
     }
 
-    std::uint64_t restore_content(const Job& job, const WorkTables::RestoreItem& item, const Wanted& wanted, int dir,
-                                  Reading& reading) {
+    std::uint64_t restore_content(const Job& job, const WorkTables::RestoreItem& item, const Wanted& wanted,
+                                  int dir, Reading& reading) {
         TargetTree::NewFile file(target_, dir, std::string(base_name(item.path)));
         try {
             seek(job, item.location, reading);
@@ -330,8 +343,8 @@ class Restore {
         return wanted.stat.size;
     }
 
-    static void copy_content(archive::TarReader& tar, const archive::TarMember& member, const Wanted& wanted, int fd,
-                             std::string& buffer) {
+    static void copy_content(archive::TarReader& tar, const archive::TarMember& member, const Wanted& wanted,
+                             int fd, std::string& buffer) {
         Sha256 hash;
         buffer.resize(kCopyBytes);
         std::vector<archive::SparseRegion> whole = {{0, member.size_bytes}};
@@ -340,7 +353,8 @@ class Restore {
             std::uint64_t offset = region.offset;
             std::uint64_t left = region.length_bytes;
             while (left > 0) {
-                std::size_t n = tar.read_content(buffer.data(), static_cast<std::size_t>(std::min<std::uint64_t>(left, kCopyBytes)));
+                std::size_t n = tar.read_content(
+                    buffer.data(), static_cast<std::size_t>(std::min<std::uint64_t>(left, kCopyBytes)));
                 if (n == 0) throw Error(Error::Kind::corrupt, "its content ends too early in the archive");
                 hash.update({buffer.data(), n});
                 pwrite_full(fd, {buffer.data(), n}, offset);
@@ -349,7 +363,8 @@ class Restore {
             }
         }
         if (hash.finish() != wanted.sha256)
-            throw Error(Error::Kind::corrupt, "SHA-256 differs: the archive is damaged here, the file was not restored");
+            throw Error(Error::Kind::corrupt,
+                        "SHA-256 differs: the archive is damaged here, the file was not restored");
     }
 
     /// Deepest first, so that a directory without permissions for us is closed after all below it.

@@ -17,7 +17,7 @@ struct RestoreRequest {
 };
 
 struct RestoreResult {
-    std::uint64_t files = 0;        ///< put in place, all types but directories
+    std::uint64_t files = 0;  ///< put in place, all types but directories
     std::uint64_t directories = 0;
     std::uint64_t bytes = 0;              ///< content
     std::uint64_t stored_bytes_read = 0;  ///< read from archives
@@ -27,9 +27,9 @@ struct RestoreResult {
     std::vector<std::string> not_permitted;
 };
 
-/// Restores files of a run's tree from the local archives. Every file's SHA-256 is checked before it is put in place;
-/// existing names below `to` are never replaced (they become problems; existing directories are entered); nothing is
-/// ever written outside `to`. Throws Error{not_found} if the run or a path is not there.
+/// Restores files of a run's tree from the local archives. Every file's SHA-256 is checked before it is put
+/// in place; existing names below `to` are never replaced (they become problems; existing directories are
+/// entered); nothing is ever written outside `to`. Throws Error{not_found} if the run or a path is not there.
 RestoreResult restore(const Environment& env, const SetOptions& set, const catalog::Catalog& catalog,
                       const RestoreRequest& request, Observer& observer);
 

@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <algorithm>
 #include <cstring>
 
 #include "base/error.h"
@@ -62,13 +62,16 @@ void Spool::flush() {
 }
 
 void Spool::clear() {
-    if (ftruncate(fd_.get(), 0) != 0 || lseek(fd_.get(), 0, SEEK_SET) != 0) throw_errno("truncating a temporary file");
+    if (ftruncate(fd_.get(), 0) != 0 || lseek(fd_.get(), 0, SEEK_SET) != 0)
+        throw_errno("truncating a temporary file");
     buffer_.clear();
     count_ = 0;
     written_bytes_ = 0;
 }
 
-Spool::Reader::Reader(Spool& spool) : spool_(spool), left_(spool.count_) { spool_.flush(); }
+Spool::Reader::Reader(Spool& spool) : spool_(spool), left_(spool.count_) {
+    spool_.flush();
+}
 
 void Spool::Reader::fill(std::size_t wanted) {
     if (buffer_.size() - begin_ >= wanted) return;
@@ -118,10 +121,17 @@ RecordWriter& RecordWriter::time(Timestamp value) {
 RecordWriter& RecordWriter::stat(const FileStat& s) {
     number(static_cast<std::uint64_t>(s.type)).number(s.mode).number(s.uid).number(s.gid).number(s.size);
     time(s.mtime).time(s.ctime);
-    return number(s.dev).number(s.ino).number(s.nlink).number(s.rdev_major).number(s.rdev_minor).number(s.allocated_bytes);
+    return number(s.dev)
+        .number(s.ino)
+        .number(s.nlink)
+        .number(s.rdev_major)
+        .number(s.rdev_minor)
+        .number(s.allocated_bytes);
 }
 
-RecordWriter& RecordWriter::digest(const Digest& value) { return text(value.view()); }
+RecordWriter& RecordWriter::digest(const Digest& value) {
+    return text(value.view());
+}
 
 RecordWriter& RecordWriter::location(const archive::Location& value) {
     return number(value.run).number(value.volume).number(value.offset).number(value.length_bytes);
@@ -171,7 +181,9 @@ FileStat RecordReader::stat() {
     return s;
 }
 
-Digest RecordReader::digest() { return Digest::from_bytes(text()); }
+Digest RecordReader::digest() {
+    return Digest::from_bytes(text());
+}
 
 archive::Location RecordReader::location() {
     archive::Location l;

@@ -4,15 +4,15 @@
 #include <string>
 #include <string_view>
 
-#include "base/file.h"
-#include "base/hash.h"
-#include "base/file_stat.h"
 #include "archive/manifest.h"
+#include "base/file.h"
+#include "base/file_stat.h"
+#include "base/hash.h"
 
 namespace icecore::engine {
 
-/// An append-only list of records in an unlinked temporary file, so that a plan of millions of files takes no memory.
-/// Written first, then read back in order (any number of times). One thread at a time.
+/// An append-only list of records in an unlinked temporary file, so that a plan of millions of files takes no
+/// memory. Written first, then read back in order (any number of times). One thread at a time.
 class Spool {
   public:
     /// The file is made in `dir`, without a name.

@@ -66,12 +66,16 @@ void TargetTree::finish_directory(std::string_view path, const FileStat& stat, c
     if (futimens(fd.get(), times) != 0) throw_errno("setting the times");
 }
 
-void TargetTree::make_special(int dir, const std::string& name, const FileStat& stat, const std::string& link_target,
-                              const Metadata& metadata) {
+void TargetTree::make_special(int dir, const std::string& name, const FileStat& stat,
+                              const std::string& link_target, const Metadata& metadata) {
     int rc = -1;
     switch (stat.type) {
-        case FileType::symlink: rc = symlinkat(link_target.c_str(), dir, name.c_str()); break;
-        case FileType::fifo: rc = mkfifoat(dir, name.c_str(), 0600); break;
+        case FileType::symlink:
+            rc = symlinkat(link_target.c_str(), dir, name.c_str());
+            break;
+        case FileType::fifo:
+            rc = mkfifoat(dir, name.c_str(), 0600);
+            break;
         case FileType::char_device:
         case FileType::block_device: {
             mode_t kind = stat.type == FileType::char_device ? S_IFCHR : S_IFBLK;
@@ -82,22 +86,26 @@ void TargetTree::make_special(int dir, const std::string& name, const FileStat& 
             }
             break;
         }
-        default: CHECK(false);
+        default:
+            CHECK(false);
     }
     if (rc != 0) throw_errno("making it");
     if (fchownat(dir, name.c_str(), stat.uid, stat.gid, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno != EPERM) throw_errno("setting the owner");
-        if (stat.uid != geteuid() || fchownat(dir, name.c_str(), static_cast<uid_t>(-1), stat.gid, AT_SYMLINK_NOFOLLOW) != 0)
+        if (stat.uid != geteuid() ||
+            fchownat(dir, name.c_str(), static_cast<uid_t>(-1), stat.gid, AT_SYMLINK_NOFOLLOW) != 0)
             note(kOwners);
     }
     // Linux has no mode of symbolic links. The name was just made by us, so following it is no question.
-    if (stat.type != FileType::symlink && fchmodat(dir, name.c_str(), stat.mode, 0) != 0) throw_errno("setting the mode");
+    if (stat.type != FileType::symlink && fchmodat(dir, name.c_str(), stat.mode, 0) != 0)
+        throw_errno("setting the mode");
     if (!metadata.empty() && !apply_metadata_at(dir, name.c_str(), metadata)) note(kAttributes);
     timespec times[2] = {{0, UTIME_OMIT}, to_timespec(stat.mtime)};
     if (utimensat(dir, name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) throw_errno("setting the times");
 }
 
-void TargetTree::make_hard_link(int existing_dir, const std::string& existing, int dir, const std::string& name) {
+void TargetTree::make_hard_link(int existing_dir, const std::string& existing, int dir,
+                                const std::string& name) {
     if (linkat(existing_dir, existing.c_str(), dir, name.c_str(), 0) == 0) return;
     if (errno == EEXIST) throw Error(Error::Kind::exists, "it is there already, and is left as it is");
     throw_errno("making the hard link");
@@ -111,7 +119,8 @@ TargetTree::NewFile::NewFile(TargetTree& tree, int dir, std::string name)
         number = ++tree.next_temporary_;
     }
     FileStat there;
-    if (stat_at(dir_, name_.c_str(), there)) throw Error(Error::Kind::exists, "it is there already, and is left as it is");
+    if (stat_at(dir_, name_.c_str(), there))
+        throw Error(Error::Kind::exists, "it is there already, and is left as it is");
     temporary_ = format(".icecore-restore-{}-{}", getpid(), number);
     fd_ = Fd(openat(dir_, temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd_) throw_errno("making a file");
@@ -133,7 +142,8 @@ void TargetTree::NewFile::place(const FileStat& stat, const Metadata& metadata) 
         rc = linkat(dir_, temporary_.c_str(), dir_, name_.c_str(), 0);
         if (rc == 0) unlinkat(dir_, temporary_.c_str(), 0);
     }
-    if (rc != 0 && errno == EEXIST) throw Error(Error::Kind::exists, "it is there already, and is left as it is");
+    if (rc != 0 && errno == EEXIST)
+        throw Error(Error::Kind::exists, "it is there already, and is left as it is");
     if (rc != 0) throw_errno("putting it in place");
     placed_ = true;
 }

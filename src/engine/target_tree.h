@@ -10,10 +10,12 @@
 
 namespace icecore::engine {
 
-/// The directory that a restore writes into. Every name is reached from its descriptor without following a symbolic
-/// link in any component, so nothing is ever written outside, whatever names, links or races there are.
+/// The directory that a restore writes into. Every name is reached from its descriptor without following a
+/// symbolic link in any component, so nothing is ever written outside, whatever names, links or races there
+/// are.
 ///
-/// Thread-safe. Methods throw Error for failures that concern one name; lack of privilege is noted once a kind.
+/// Thread-safe. Methods throw Error for failures that concern one name; lack of privilege is noted once a
+/// kind.
 class TargetTree {
   public:
     /// Makes `path` (0700) if only its last component is missing.
@@ -40,7 +42,8 @@ class TargetTree {
         NewFile(const NewFile&) = delete;
         NewFile& operator=(const NewFile&) = delete;
         int fd() const { return fd_.get(); }
-        /// Sets size, owner, mode, attributes and times, and puts it in place. Throws Error{exists} rather than replace.
+        /// Sets size, owner, mode, attributes and times, and puts it in place. Throws Error{exists} rather
+        /// than replace.
         void place(const FileStat& stat, const Metadata& metadata);
 
       private:

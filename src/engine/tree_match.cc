@@ -15,12 +15,18 @@ namespace {
 /// A scan that keeps starting again is worse than a few directories stored twice.
 constexpr std::size_t kRestartsMax = 8;
 
-std::size_t index(catalog::NodeId node) { return static_cast<std::size_t>(node); }
+std::size_t index(catalog::NodeId node) {
+    return static_cast<std::size_t>(node);
+}
 
 }  // namespace
 
-TreeMatch::TreeMatch(const catalog::Catalog* catalog, catalog::RunNumber parent, int root_fd, bool record_moves)
-    : catalog_(parent == 0 ? nullptr : catalog), parent_(parent), root_fd_(root_fd), record_moves_(record_moves) {
+TreeMatch::TreeMatch(const catalog::Catalog* catalog, catalog::RunNumber parent, int root_fd,
+                     bool record_moves)
+    : catalog_(parent == 0 ? nullptr : catalog),
+      parent_(parent),
+      root_fd_(root_fd),
+      record_moves_(record_moves) {
     if (catalog_ != nullptr) lives_elsewhere_.assign(index(catalog_->node_limit()), false);
     claimed_ = claimed_by_path_ = lives_elsewhere_;
 }
@@ -32,7 +38,9 @@ void TreeMatch::restart() {
     moves_.clear();
 }
 
-bool TreeMatch::claimed(catalog::NodeId node) const { return claimed_[index(node)]; }
+bool TreeMatch::claimed(catalog::NodeId node) const {
+    return claimed_[index(node)];
+}
 
 DirectoryMatch TreeMatch::claim(const catalog::Entry& old, std::string old_path, bool by_path, bool moved) {
     claimed_[index(old.node)] = true;
@@ -58,7 +66,8 @@ DirectoryMatch TreeMatch::match(const std::string& path, const FileStat& stat, c
                                 const catalog::Entry* old) {
     if (catalog_ == nullptr) return {};
     bool same_place = old != nullptr && old->stat.type == FileType::directory && !claimed_[index(old->node)];
-    if (same_place && old->stat.ino == stat.ino) return claim(*old, join_path(parent.old_path, old->name), false, false);
+    if (same_place && old->stat.ino == stat.ino)
+        return claim(*old, join_path(parent.old_path, old->name), false, false);
 
     bool may_move = path.size() <= kDirectPathBytesMax && moves_.size() < kRenamesMax;
     if (may_move) {
@@ -123,7 +132,8 @@ void TreeMatch::find_obstacles(std::vector<Move>& moves, const std::vector<std::
     }
     std::sort(moved_dirs.begin(), moved_dirs.end());
     for (Move& move : moves)
-        if (auto obstacle = obstacle_of(move, leaving, moved_dirs)) move.obstacles.push_back(std::move(*obstacle));
+        if (auto obstacle = obstacle_of(move, leaving, moved_dirs))
+            move.obstacles.push_back(std::move(*obstacle));
 }
 
 }  // namespace icecore::engine

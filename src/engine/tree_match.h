@@ -21,18 +21,20 @@ struct DirectoryMatch {
     std::optional<catalog::Entry> old;
 };
 
-/// Pairs the directories of the new tree with those of the old: by inode number, which survives renames, else by
-/// path (a restored or copied disk has new inodes). Each old directory is used once. A wrong guess costs bytes, never
-/// correctness: what is in a directory is compared by itself.
+/// Pairs the directories of the new tree with those of the old: by inode number, which survives renames, else
+/// by path (a restored or copied disk has new inodes). Each old directory is used once. A wrong guess costs
+/// bytes, never correctness: what is in a directory is compared by itself.
 class TreeMatch {
   public:
     TreeMatch(const catalog::Catalog* catalog, catalog::RunNumber parent, int root_fd, bool record_moves);
 
-    /// Thrown when a directory that was paired by path turns up elsewhere by inode: the scan starts again, knowing it.
+    /// Thrown when a directory that was paired by path turns up elsewhere by inode: the scan starts again,
+    /// knowing it.
     struct Again {};
 
     DirectoryMatch match_root();
-    /// `old`: the entry of that name in the old version of the parent directory, if any. `path` is the new path.
+    /// `old`: the entry of that name in the old version of the parent directory, if any. `path` is the new
+    /// path.
     DirectoryMatch match(const std::string& path, const FileStat& stat, const DirectoryMatch& parent,
                          const catalog::Entry* old);
     bool claimed(catalog::NodeId node) const;
@@ -43,14 +45,16 @@ class TreeMatch {
     const std::vector<Move>& moves() const { return moves_; }
     std::size_t restarts() const { return restarts_; }
 
-    /// Fills in the obstacles of `moves` (all of the run's, files too). `put_aside` is out of the way already.
+    /// Fills in the obstacles of `moves` (all of the run's, files too). `put_aside` is out of the way
+    /// already.
     void find_obstacles(std::vector<Move>& moves, const std::vector<std::string>& put_aside) const;
 
   private:
     bool still_there(const std::string& old_path, const FileStat& stat) const;
     DirectoryMatch claim(const catalog::Entry& old, std::string old_path, bool by_path, bool moved);
-    std::optional<std::string> obstacle_of(const Move& move, const std::unordered_set<std::string>& leaving,
-                                           const std::vector<std::pair<std::string, std::string>>& moved_dirs) const;
+    std::optional<std::string> obstacle_of(
+        const Move& move, const std::unordered_set<std::string>& leaving,
+        const std::vector<std::pair<std::string, std::string>>& moved_dirs) const;
 
     const catalog::Catalog* catalog_;
     catalog::RunNumber parent_;

@@ -174,7 +174,8 @@ class Planner final : public scan::TreeVisitor {
         return where;
     }
 
-    void child_directory(int dir_fd, const std::string& name, const FileStat& stat, const catalog::Entry* old) {
+    void child_directory(int dir_fd, const std::string& name, const FileStat& stat,
+                         const catalog::Entry* old) {
         std::string path = join_path(at_.path, name);
         Pending pending;
         pending.match = match_.match(path, stat, at_.match(), old);
@@ -196,9 +197,12 @@ class Planner final : public scan::TreeVisitor {
         pending_.emplace(std::move(path), std::move(pending));
     }
 
-    /// Whether a directory that stays has lost an attribute: tar's extractor sets attributes but never removes one.
-    bool must_be_made_anew(int dir_fd, const std::string& name, const FileStat& stat, const Pending& pending) const {
-        if (input_.full || pending.unit != 0 || !pending.match.old || pending.match.old->metadata.empty()) return false;
+    /// Whether a directory that stays has lost an attribute: tar's extractor sets attributes but never
+    /// removes one.
+    bool must_be_made_anew(int dir_fd, const std::string& name, const FileStat& stat,
+                           const Pending& pending) const {
+        if (input_.full || pending.unit != 0 || !pending.match.old || pending.match.old->metadata.empty())
+            return false;
         const catalog::Entry& old = *pending.match.old;
         if (old.stat.ctime == stat.ctime && old.stat.ino == stat.ino && !old.racy) return false;
         Fd fd(openat(dir_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -214,7 +218,8 @@ class Planner final : public scan::TreeVisitor {
                std::any_of(before.xattrs.begin(), before.xattrs.end(), lost);
     }
 
-    /// In a directory that is made anew, what stays has to be moved from the old one: all of it, it is stored nowhere else.
+    /// In a directory that is made anew, what stays has to be moved from the old one: all of it, it is stored
+    /// nowhere else.
     void stays_in_new_directory(const std::string& name, bool stays, bool directory) {
         if (!at_.pending.make_anew || !stays) return;
         plan_.moves_into_new.push_back(
@@ -222,9 +227,11 @@ class Planner final : public scan::TreeVisitor {
     }
 
     void begin_unit(const std::string& path, Pending& pending) {
-        pending.watch = comparing_ && !input_.full && pending.match.node != 0 && !forced_units_.contains(path);
+        pending.watch =
+            comparing_ && !input_.full && pending.match.node != 0 && !forced_units_.contains(path);
         if (!pending.watch) {
-            plan_.deep_units.push_back({path, pending.match.node != 0 ? pending.match.old_path : "", path.size()});
+            plan_.deep_units.push_back(
+                {path, pending.match.node != 0 ? pending.match.old_path : "", path.size()});
             at_.changed = true;
         }
         pending.unit = pending.watch ? ~0U : static_cast<std::uint32_t>(plan_.deep_units.size());
@@ -234,10 +241,12 @@ class Planner final : public scan::TreeVisitor {
         ++plan_.counts.files;
         plan_.counts.tree_bytes += stat.size;
         if (plan_.counts.files % kProgressStep == 0)
-            observer_.progress({Progress::Phase::scanning, plan_.counts.files, plan_.counts.tree_bytes, 0, 0, 0});
+            observer_.progress(
+                {Progress::Phase::scanning, plan_.counts.files, plan_.counts.tree_bytes, 0, 0, 0});
 
         bool same_type = old != nullptr && old->stat.type == stat.type;
-        scan::Verdict verdict = same_type ? scan::compare(old->stat, old->racy, stat) : scan::Verdict::changed;
+        scan::Verdict verdict =
+            same_type ? scan::compare(old->stat, old->racy, stat) : scan::Verdict::changed;
         PlannedFile file;
         if (old != nullptr && (!same_type || old->stat.ino != stat.ino)) {
             if (old->node == 0)
@@ -246,8 +255,11 @@ class Planner final : public scan::TreeVisitor {
                 gone(*old, VanishedName::Kind::below);
         }
 
-        stays_in_new_directory(name, same_type && (verdict != scan::Verdict::changed || old->stat.nlink > 1), false);
-        file.change = old == nullptr ? Change::added : verdict == scan::Verdict::changed ? Change::changed : Change::none;
+        stays_in_new_directory(name, same_type && (verdict != scan::Verdict::changed || old->stat.nlink > 1),
+                               false);
+        file.change = old == nullptr                      ? Change::added
+                      : verdict == scan::Verdict::changed ? Change::changed
+                                                          : Change::none;
         if (same_type) file.old = to_old_version(*old);
         // In a deep unit all names are files of their own.
         bool linked = (stat.nlink > 1 || (same_type && old->stat.nlink > 1)) && !at_.pending.watch;
@@ -272,8 +284,14 @@ class Planner final : public scan::TreeVisitor {
         if (!quiet) at_.changed = true;
         list(quiet ? 'N' : 'Y', file.name);
         if (file.action == Action::link_group) {
-            catalog::WorkTables::LinkName link{file.stat.dev,        file.stat.ino, file.sequence,
-                                               join_path(at_.path, file.name), {}, false, false, {}};
+            catalog::WorkTables::LinkName link{file.stat.dev,
+                                               file.stat.ino,
+                                               file.sequence,
+                                               join_path(at_.path, file.name),
+                                               {},
+                                               false,
+                                               false,
+                                               {}};
             if (!input_.full && verdict != scan::Verdict::changed && file.old) {
                 link.old_location = file.old->location;
                 link.times_equal = verdict == scan::Verdict::unchanged;
@@ -293,7 +311,8 @@ class Planner final : public scan::TreeVisitor {
 
     bool directory_differs() const {
         const DirectoryMatch& m = at_.match();
-        return !m.old || m.moved || m.old->racy || scan::compare(m.old->stat, false, at_.stat) != scan::Verdict::unchanged;
+        return !m.old || m.moved || m.old->racy ||
+               scan::compare(m.old->stat, false, at_.stat) != scan::Verdict::unchanged;
     }
 
     void finish_directory(const std::string& path) {
@@ -314,8 +333,9 @@ class Planner final : public scan::TreeVisitor {
         directory.stat = at_.stat;
         directory.dumpdir = std::move(at_.dumpdir);
         directory.file_count = at_.file_count;
-        directory.change = !at_.match().old ? Change::added : at_.changed || directory_differs() ? Change::changed
-                                                                                               : Change::none;
+        directory.change = !at_.match().old                     ? Change::added
+                           : at_.changed || directory_differs() ? Change::changed
+                                                                : Change::none;
         directory.only_if_needed = only_if_needed;
         directory.deep_unit = at_.pending.unit;
         if (at_.match().old) directory.old_metadata = at_.match().old->metadata;
@@ -341,7 +361,8 @@ class Planner final : public scan::TreeVisitor {
         return path.substr(0, path.find('/', kDirectPathBytesMax + 1));
     }
 
-    /// The current directory cannot be read: what it held before stays, and of itself what stat(2) told is recorded.
+    /// The current directory cannot be read: what it held before stays, and of itself what stat(2) told is
+    /// recorded.
     void unreadable_directory() {
         at_.keep_rest = true;
         advance_to({});
@@ -385,7 +406,8 @@ class Planner final : public scan::TreeVisitor {
 };
 
 /// Old directories that were not found again are gone, with all below that was not moved out of them.
-void finish_vanished_directories(const PlanInput& input, Plan& plan, const TreeMatch& match, MovedFiles& moved) {
+void finish_vanished_directories(const PlanInput& input, Plan& plan, const TreeMatch& match,
+                                 MovedFiles& moved) {
     Spool::Reader reader(plan.vanished_directories);
     RecordWriter out;
     for (std::string_view record; reader.next(record);) {
@@ -394,19 +416,23 @@ void finish_vanished_directories(const PlanInput& input, Plan& plan, const TreeM
         if (match.claimed(node)) continue;
         VanishedName top = decode_vanished(in.text());
         std::size_t longest = 0;  // path of a directory, where tar will remove it
-        input.catalog->walk(input.parent, top.old_path, [&](const std::string& old_path, const catalog::Entry& entry) {
-            if (entry.node != 0 && entry.node != node && match.claimed(entry.node)) return false;
-            bool is_top = entry.node == node;
-            longest = std::max(longest, entry.node != 0 ? top.path.size() - top.old_path.size() + old_path.size() : 0);
-            if (old_path.size() > kDirectPathBytesMax) plan.deep_obstacles = true;
-            VanishedName name{is_top ? top.kind : VanishedName::Kind::below, top.path + old_path.substr(top.old_path.size()),
-                              old_path, to_old_version(entry)};
-            encode(name, out);
-            std::uint64_t where = plan.vanished.append(out.view());
-            if (!is_top && entry.node == 0) moved.add_origin(name, where);
-            return true;
-        });
-        if (longest > kDirectPathBytesMax && !input.full) plan.deep_removals.emplace_back(top.path, top.old_path);
+        input.catalog->walk(
+            input.parent, top.old_path, [&](const std::string& old_path, const catalog::Entry& entry) {
+                if (entry.node != 0 && entry.node != node && match.claimed(entry.node)) return false;
+                bool is_top = entry.node == node;
+                longest = std::max(
+                    longest, entry.node != 0 ? top.path.size() - top.old_path.size() + old_path.size() : 0);
+                if (old_path.size() > kDirectPathBytesMax) plan.deep_obstacles = true;
+                VanishedName name{is_top ? top.kind : VanishedName::Kind::below,
+                                  top.path + old_path.substr(top.old_path.size()), old_path,
+                                  to_old_version(entry)};
+                encode(name, out);
+                std::uint64_t where = plan.vanished.append(out.view());
+                if (!is_top && entry.node == 0) moved.add_origin(name, where);
+                return true;
+            });
+        if (longest > kDirectPathBytesMax && !input.full)
+            plan.deep_removals.emplace_back(top.path, top.old_path);
     }
 }
 

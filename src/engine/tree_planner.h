@@ -17,12 +17,14 @@
 
 namespace icecore::engine {
 
-/// Longest path of a directory (bytes, without "./") whose members are named by their own path; below it tar cannot
-/// be given names (PATH_MAX is 4,096 and a file name has up to 255 bytes). Deeper directories form deep units.
+/// Longest path of a directory (bytes, without "./") whose members are named by their own path; below it tar
+/// cannot be given names (PATH_MAX is 4,096 and a file name has up to 255 bytes). Deeper directories form
+/// deep units.
 constexpr std::size_t kDirectPathBytesMax = 3700;
 
-/// What reaches such depths in the archive: symbolic links, each by way of the one before. The kernel follows 40 in a
-/// path; file systems have links of 1,023 (XFS) or 4,095 bytes, so that only the deepest units have links that long.
+/// What reaches such depths in the archive: symbolic links, each by way of the one before. The kernel follows
+/// 40 in a path; file systems have links of 1,023 (XFS) or 4,095 bytes, so that only the deepest units have
+/// links that long.
 constexpr std::size_t kStationsMax = 38;
 constexpr std::size_t kShortStationBytes = 700;
 
@@ -53,9 +55,9 @@ class SnapshotSink {
     virtual void directory(std::string_view path, const FileStat& stat, std::string_view encoded_dumpdir) = 0;
 };
 
-/// Walks the data directory, compares it directory by directory with the catalogue, and plans a run: what to store, to
-/// check, to link, what moved and what is gone (doc/architecture.md, "Planning"). Reads file content only to confirm
-/// that a renamed or linked file is unchanged. Throws Error.
+/// Walks the data directory, compares it directory by directory with the catalogue, and plans a run: what to
+/// store, to check, to link, what moved and what is gone (doc/architecture.md, "Planning"). Reads file
+/// content only to confirm that a renamed or linked file is unchanged. Throws Error.
 std::unique_ptr<Plan> plan_run(const PlanInput& input, const std::string& spool_dir, SnapshotSink* snapshot,
                                Observer& observer);
 

@@ -10,10 +10,10 @@
 
 namespace icecore::report {
 
-/// The log of one run, for people: `<archive>.log` in the backup directory. It names every file that was added,
-/// changed, deleted, renamed, left out, unreadable or changed while it was read, with sizes; then totals. Written as
-/// the run goes, durable after seal(). Paths are escaped (base/text.h). One thread at a time; destroyed unsealed, it
-/// leaves nothing.
+/// The log of one run, for people: `<archive>.log` in the backup directory. It names every file that was
+/// added, changed, deleted, renamed, left out, unreadable or changed while it was read, with sizes; then
+/// totals. Written as the run goes, durable after seal(). Paths are escaped (base/text.h). One thread at a
+/// time; destroyed unsealed, it leaves nothing.
 class RunLog {
   public:
     RunLog(FileSystem& fs, const std::string& dir, const std::string& name);
@@ -24,7 +24,8 @@ class RunLog {
 
     void added(std::string_view path, const FileStat& stat);
     void changed(std::string_view path, const FileStat& stat, std::uint64_t old_size_bytes);
-    /// Only what stat(2) tells changed; the content is the same and was not stored again (or could not be spared).
+    /// Only what stat(2) tells changed; the content is the same and was not stored again (or could not be
+    /// spared).
     void metadata_changed(std::string_view path, const FileStat& stat);
     void deleted(std::string_view path, const FileStat& old_stat);
     void renamed(std::string_view from, std::string_view to, const FileStat& stat);

@@ -63,7 +63,8 @@ std::optional<PatternList::Match> PatternList::match(std::string_view path, bool
     std::string_view name = base_name(path);
     for (const Pattern& pattern : patterns_ | std::views::reverse) {
         if (pattern.directory_only && !is_directory) continue;
-        if (pattern.glob.matches(pattern.name_only ? name : path)) return Match{!pattern.negated, pattern.text};
+        if (pattern.glob.matches(pattern.name_only ? name : path))
+            return Match{!pattern.negated, pattern.text};
     }
     return std::nullopt;
 }

@@ -1,7 +1,7 @@
 #include "scan/walk_rules.h"
 
-#include <ranges>
 #include <fcntl.h>
+#include <ranges>
 
 #include <cerrno>
 #include <utility>

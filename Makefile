@@ -5,7 +5,7 @@
 all: build
 
 build: build/release/build.ninja
-	cmake --build --preset release
+	cmake --build --preset release --target icecore manual
 
 build/release/build.ninja: CMakeLists.txt CMakePresets.json
 	scripts/install-deps build test
@@ -18,7 +18,8 @@ demo:
 
 test:
 	scripts/install-deps build test
-	$(MAKE) --no-print-directory build
+	$(MAKE) --no-print-directory build/release/build.ninja
+	cmake --build --preset release
 	ctest --preset release -j2
 
 test-asan test-tsan: test-%:

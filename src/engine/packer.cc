@@ -84,7 +84,7 @@ void Packer::run_pipeline(ItemSource& items) {
     auto put = [this](const BatchPtr& batch) { write(*batch); };
     arena.execute([&] {
         oneapi::tbb::parallel_pipeline(
-            threads * kBatchesPerThread,
+            std::size_t{threads} * kBatchesPerThread,
             oneapi::tbb::make_filter<void, BatchPtr>(filter_mode::serial_in_order, take) &
                 oneapi::tbb::make_filter<BatchPtr, BatchPtr>(filter_mode::parallel, pack) &
                 oneapi::tbb::make_filter<BatchPtr, void>(filter_mode::serial_in_order, put));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <ranges>
 #include <span>
 #include <thread>
 
@@ -234,7 +235,7 @@ class Restore {
         oneapi::tbb::task_arena arena(static_cast<int>(threads));
         arena.execute([&] {
             oneapi::tbb::parallel_pipeline(
-                threads * 2,
+                std::size_t{threads} * 2,
                 oneapi::tbb::make_filter<void, std::shared_ptr<Job>>(filter_mode::serial_in_order, take) &
                     oneapi::tbb::make_filter<std::shared_ptr<Job>, void>(filter_mode::parallel, work));
         });
@@ -369,8 +370,8 @@ class Restore {
 
     /// Deepest first, so that a directory without permissions for us is closed after all below it.
     void finish_directories() {
-        for (auto it = directory_records_.rbegin(); it != directory_records_.rend(); ++it) {
-            std::string record = directories_.read_at(*it);
+        for (std::uint64_t where : directory_records_ | std::views::reverse) {
+            std::string record = directories_.read_at(where);
             RecordReader in(record);
             std::string path(in.text());
             FileStat stat = in.stat();

@@ -19,6 +19,8 @@ struct DirectoryMatch {
     std::string old_path;
     bool moved = false;  ///< renamed by itself (not merely carried along by its parent)
     std::optional<catalog::Entry> old;
+
+    std::string old_metadata() const { return old ? old->metadata : std::string(); }
 };
 
 /// Pairs the directories of the new tree with those of the old: by inode number, which survives renames, else

@@ -338,7 +338,7 @@ class Planner final : public scan::TreeVisitor {
                                                                 : Change::none;
         directory.only_if_needed = only_if_needed;
         directory.deep_unit = at_.pending.unit;
-        if (at_.match().old) directory.old_metadata = at_.match().old->metadata;
+        directory.old_metadata = at_.match().old_metadata();
         encode(directory, record_);
         plan_.directories.append(record_.view());
         if (at_.store_all()) note_depth(path);
@@ -375,7 +375,7 @@ class Planner final : public scan::TreeVisitor {
         directory.dumpdir = at_.dumpdir;
         directory.metadata_from_old = true;
         directory.deep_unit = at_.pending.unit;
-        if (at_.match().old) directory.old_metadata = at_.match().old->metadata;
+        directory.old_metadata = at_.match().old_metadata();
         if (snapshot_ != nullptr) snapshot_->directory(at_.path, at_.stat, at_.dumpdir);
         encode(directory, record_);
         plan_.directories.append(record_.view());

@@ -188,7 +188,7 @@ TEST(Config, TemplateParsesBackToItsAnswers) {
 TEST(FindConfig, NamedFilesWinOverDefaults) {
     TempDir dir;
     TestProgram program;
-    program.io.cwd = "/work";
+    program.io.cwd = "/here";
     program.environment["HOME"] = dir.path();
     EXPECT_THAT(default_config_paths(program.io),
                 ElementsAre(dir / ".config/icecore/icecore.toml", "/etc/icecore/icecore.toml"));
@@ -198,7 +198,7 @@ TEST(FindConfig, NamedFilesWinOverDefaults) {
     program.environment["XDG_CONFIG_HOME"] = dir / "xdg";
     EXPECT_EQ(find_config(program.io, ""), dir / "xdg/icecore/icecore.toml");
     program.environment["ICECORE_CONFIG"] = "named.toml";
-    EXPECT_EQ(find_config(program.io, ""), "/work/named.toml");
+    EXPECT_EQ(find_config(program.io, ""), "/here/named.toml");
     EXPECT_EQ(find_config(program.io, "../x.toml"), "/x.toml");
 }
 

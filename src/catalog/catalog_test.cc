@@ -288,6 +288,33 @@ TEST_F(CatalogTest, SparseIsInheritedByLinksAndEarlierContent) {
     EXPECT_TRUE(catalog_->lookup(2, "c")->sparse);
 }
 
+TEST_F(CatalogTest, AHardLinkIsTheFileThatItLinksTo) {
+    archive::ManifestEntry target = file("target", 7);
+    target.metadata.xattrs = {{"user.a", "b"}};
+    archive::ManifestEntry link;  // as a manifest has it: no location, digest or attributes of its own
+    link.path = "dir/link";
+    link.stat = target.stat;
+    link.stored = Stored::link;
+    link.link_path = "target";
+    record_full({directory(""), target, directory("dir"), link});
+    std::optional<Entry> read = catalog_->lookup(1, "dir/link");
+    ASSERT_TRUE(read.has_value());
+    EXPECT_EQ(read->location, target.location);
+    EXPECT_EQ(read->sha256, target.sha256);
+    EXPECT_EQ(read->metadata, catalog_->lookup(1, "target")->metadata);
+    EXPECT_FALSE(read->metadata.empty());
+    expect_refused([&](RunWriter& writer) {
+        link.link_path = "nowhere";
+        writer.put(link);
+    });
+}
+
+TEST_F(CatalogTest, AParentMayComeAfterItsChildrenButMustCome) {
+    record_full({file("deep/er/file"), directory(""), directory("deep"), directory("deep/er")});
+    EXPECT_EQ(paths(1), (std::vector<std::string>{"", "deep", "deep/er", "deep/er/file"}));
+    expect_refused([&](RunWriter& writer) { writer.put(file("orphan/file")); });
+}
+
 TEST_F(CatalogTest, FindJoinsWhatANewChainStoredAgain) {
     record_full({directory(""), file("same", 3), file("differs", 3)});
     auto again = file("same", 3);

@@ -1,5 +1,7 @@
 #include "catalog/run_writer.h"
 
+#include <utility>
+
 #include "base/error.h"
 #include "base/format.h"
 #include "base/metadata.h"
@@ -53,10 +55,10 @@ void PathCache::push(std::string_view name, NodeId node) {
     levels_.push_back({node, path_.size()});
 }
 
-RunWriter::State::State(Catalog::Database& database, const archive::ManifestHeader& run_header,
+RunWriter::State::State(Catalog::Database& database, archive::ManifestHeader run_header,
                         NodeId root_node)
     : db(database),
-      header(run_header),
+      header(std::move(run_header)),
       root(root_node),
       cache(root_node),
       child_(database.lease(Query::child)),

@@ -37,7 +37,7 @@ class PathCache {
 
 /// One run being recorded. The connection is in a transaction for as long as this lives.
 struct RunWriter::State {
-    State(Catalog::Database& database, const archive::ManifestHeader& run_header, NodeId root_node);
+    State(Catalog::Database& database, archive::ManifestHeader run_header, NodeId root_node);
     ~State();
     State(const State&) = delete;
     State& operator=(const State&) = delete;

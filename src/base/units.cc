@@ -89,7 +89,7 @@ std::optional<std::int64_t> parse_span(std::string_view text) {
 std::string format_bytes(std::uint64_t bytes) {
     static constexpr std::array kNames = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     if (bytes < 1000) return format("{} B", bytes);
-    double value = static_cast<double>(bytes);
+    auto value = static_cast<double>(bytes);
     std::size_t unit = 0;
     while (value >= 999.5 && unit + 1 < kNames.size()) {
         value /= 1024;

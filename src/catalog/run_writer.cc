@@ -55,8 +55,7 @@ void PathCache::push(std::string_view name, NodeId node) {
     levels_.push_back({node, path_.size()});
 }
 
-RunWriter::State::State(Catalog::Database& database, archive::ManifestHeader run_header,
-                        NodeId root_node)
+RunWriter::State::State(Catalog::Database& database, archive::ManifestHeader run_header, NodeId root_node)
     : db(database),
       header(std::move(run_header)),
       root(root_node),

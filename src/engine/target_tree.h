@@ -24,7 +24,8 @@ class TargetTree {
     /// The directory of `path` ("" = the target itself), opened. Throws Error.
     Fd open_directory(std::string_view path) const;
 
-    /// Makes the directory `path`, writable by us until it is finished. False if it was there. Its parent must exist.
+    /// Makes the directory `path`, writable by us until it is finished. False if it was there. Its parent
+    /// must exist.
     bool make_directory(std::string_view path);
     /// Gives a directory its final owner, mode, attributes and times.
     void finish_directory(std::string_view path, const FileStat& stat, const Metadata& metadata);

@@ -29,6 +29,7 @@ void Table::gap() {
 
 std::string Table::text() const {
     std::vector<std::string> titles;
+    titles.reserve(columns_.size());
     for (const Column& column : columns_) titles.push_back(column.title);
     std::vector<std::size_t> widths(columns_.size(), 0);
     auto widen = [&](const std::vector<std::string>& cells) {

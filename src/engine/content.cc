@@ -18,7 +18,7 @@ constexpr std::size_t kReadBytes = 1 << 20;
 bool hash_region(int fd, std::uint64_t offset, std::uint64_t length, std::string& buffer, Sha256& hash) {
     buffer.resize(kReadBytes);
     while (length > 0) {
-        std::size_t want = static_cast<std::size_t>(std::min<std::uint64_t>(length, kReadBytes));
+        auto want = static_cast<std::size_t>(std::min<std::uint64_t>(length, kReadBytes));
         std::size_t n = pread_full(fd, buffer.data(), want, offset);
         hash.update({buffer.data(), n});
         if (n < want) return false;
@@ -34,7 +34,7 @@ ContentLayout content_layout(int fd, const FileStat& stat) {
     if (stat.size <= kSmallFileBytesMax || stat.allocated_bytes >= stat.size) return {};
     scan::SparseMap map = scan::read_sparse_map(fd, stat);
     if (!map.is_sparse) return {};
-    return {archive::align_regions(std::move(map.regions), stat.size)};
+    return {archive::align_regions(map.regions, stat.size)};
 }
 
 Fd open_for_reading(int dir, const char* name) {

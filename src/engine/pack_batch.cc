@@ -71,7 +71,7 @@ class BatchPacker::Builder {
                 break;
         }
         out.raw_length = batch_.raw.size() - out.raw_offset;
-        if (!out.problem.empty() && !out.has_entry)
+        if (!out.again && !out.problem.empty() && !out.has_entry)
             out.entry.path = join_path(item.directory->path, item.file.name);
     }
 
@@ -160,7 +160,7 @@ class BatchPacker::Builder {
         } else {
             add_special(item, out);
         }
-        if (item.problem.empty()) return;
+        if (out.again || item.problem.empty()) return;  // `again` has taken the item
         out.problem = item.problem;
         out.harmless = item.harmless;
     }

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/hash.h"
+
+namespace icecore::store {
+
+/// What an upload is read from: bytes that can be read again, at any offset. One thread at a time.
+class ObjectSource {
+  public:
+    virtual ~ObjectSource() = default;
+    virtual std::uint64_t size_bytes() const = 0;
+    /// Reads exactly `size` bytes at `offset`. Throws Error{io}, or Error{corrupt} if the source is shorter
+    /// than size_bytes() said.
+    virtual void read(std::uint64_t offset, char* buffer, std::size_t size) = 0;
+};
+
+/// What a target knows a stored object by. Both are needed: some services find objects by name (a directory,
+/// S3), some only by the id that they gave (a Glacier vault).
+struct ObjectRef {
+    std::string name;  ///< file name in the backup directory, such as "home-000001-full-….tar.zst"
+    std::string id;    ///< the service's, opaque; empty where the name is enough
+    bool operator==(const ObjectRef&) const = default;
+};
+
+/// How soon an object must be readable.
+enum class Temperature : std::uint8_t {
+    hot,   ///< at once: manifests, logs, README
+    cold,  ///< after a thaw, where that is cheaper: volumes
+};
+
+/// A sealed file on its way to a target.
+struct Upload {
+    std::string name;
+    Digest sha256;     ///< of the whole file
+    Digest tree_hash;  ///< of the whole file
+    Temperature temperature = Temperature::cold;
+    bool replace =
+        false;  ///< an object of this name may be replaced (README.restore.txt); else that is an error
+};
+
+/// Where a put keeps what it needs to go on after it was stopped (an upload id, parts done). The outbox
+/// implements it.
+class ResumeState {
+  public:
+    virtual ~ResumeState() = default;
+    /// What was saved last; empty at first.
+    virtual std::string load() = 0;
+    /// Durable when it returns.
+    virtual void save(std::string_view state) = 0;
+};
+
+/// What a target says of an object.
+struct ObjectInfo {
+    ObjectRef ref;
+    std::uint64_t size_bytes = 0;
+    Digest sha256;         ///< as the service keeps it; none if it keeps no such checksum
+    Digest tree_hash;      ///< likewise
+    bool readable = true;  ///< false: a thaw is needed first
+};
+
+/// How fast, and how dear, a thaw is.
+enum class ThawTier : std::uint8_t { bulk, standard, expedited };
+
+struct ThawRequest {
+    ObjectRef object;
+    std::uint64_t offset =
+        0;  ///< what is wanted of it; a target that thaws whole objects only ignores the range
+    std::uint64_t length_bytes = 0;
+    ThawTier tier = ThawTier::bulk;
+    unsigned days = 7;  ///< how long it should stay readable, where that can be chosen
+};
+
+struct ThawState {
+    enum class Phase : std::uint8_t { pending, ready, failed };
+    Phase phase = Phase::ready;
+    std::string ticket;              ///< what `poll` wants back; empty where the object itself tells
+    std::string message;             ///< failed: why
+    std::optional<Timestamp> until;  ///< ready: when it can no longer be read, if ever
+};
+
+/// What a kind of target can do.
+struct Capabilities {
+    bool thaw_needed = false;                 ///< cold objects must be thawed before they are read
+    bool thaws_ranges = false;                ///< a range can be thawed alone
+    bool replaces = true;                     ///< an object can be replaced under its name
+    bool lists_at_once = true;                ///< list() answers now; else it needs a job of hours
+    std::uint64_t range_alignment_bytes = 1;  ///< of reads and thaws of ranges
+    std::uint64_t object_bytes_min = 0;
+    std::uint64_t object_bytes_max = UINT64_MAX;
+};
+
+/// An offsite store of one set's files: a directory, S3, a Glacier vault. Wrappers (retry.h, throttle.h) are
+/// targets, too; every target and every wrapper passes the same suite (target_conformance.h).
+///
+/// Errors of all calls: Error{transient} may work when tried again (a wrapper does); {denied} credentials,
+/// permissions, read-only; {not_found} no such object, or the target itself is not there; {corrupt} what is
+/// stored or sent is not what it should be; {exists}; {not_ready} a thaw is needed first; {io};
+/// {unsupported}. Messages name the object; hints say what the user can do.
+///
+/// One thread at a time; each thread opens its own.
+class Target {
+  public:
+    virtual ~Target() = default;
+
+    virtual Capabilities capabilities() const = 0;
+    /// What it is and where, without secrets: the same for the same place in every run, different for
+    /// different places ("dir:/mnt/usb/backups/host/home"). The outbox keeps it.
+    virtual std::string identity() const = 0;
+
+    /// Stores `source` as `upload.name` and returns when the target has confirmed that it has these bytes, by
+    /// a checksum of them that we computed (promise "offsite means proven"). Only then the object appears
+    /// under its name: a put that was stopped leaves no object, or the old one.
+    ///
+    /// An object of this name and content that is there already is confirmed and left. One of other content:
+    /// Error{exists}, unless `upload.replace`. What was sent before a stop is not sent again, as far as
+    /// `resume` tells and the target still has it; state that does not fit is ignored. `sent` is called with
+    /// each number of bytes that went out (or were skipped as sent before). Throws Error{corrupt} if `source`
+    /// does not have the digests of `upload`.
+    virtual ObjectRef put(const Upload& upload, ObjectSource& source, ResumeState& resume,
+                          const std::function<void(std::uint64_t)>& sent) = 0;
+
+    /// Proves, without retrieval from cold storage, that the object is there with this size and these
+    /// digests, as well as the target can: by its own checksum, or by reading where that is free. Throws
+    /// Error{not_found} or Error{corrupt}.
+    virtual void verify(const ObjectRef& object, std::uint64_t size_bytes, const Digest& sha256,
+                        const Digest& tree_hash) = 0;
+
+    /// nullopt if there is no such object.
+    virtual std::optional<ObjectInfo> stat(const ObjectRef& object) = 0;
+
+    /// All objects of the set, in name order where the service has one. Objects of unfinished puts are not
+    /// listed. Throws Error{not_ready} while a job is needed and runs.
+    virtual void list(const std::function<void(const ObjectInfo&)>& visit) = 0;
+
+    /// Asks for an object (or a part) to be made readable; asking again for what was asked for is no error
+    /// and costs nothing. `ready` at once where no thaw is needed. Throws Error{not_found}.
+    virtual ThawState request_thaw(const ThawRequest& request) = 0;
+    virtual ThawState poll_thaw(const ThawRequest& request, const std::string& ticket) = 0;
+
+    /// Reads `length_bytes` at `offset`, in pieces, in order. Throws Error{not_ready} if it must be thawed
+    /// first, Error{corrupt} if the object ends before. `sink` may have had some bytes when an Error comes.
+    virtual void read(const ObjectRef& object, std::uint64_t offset, std::uint64_t length_bytes,
+                      const std::function<void(std::string_view)>& sink) = 0;
+
+    /// Removes the object. One that is not there is no error.
+    virtual void remove(const ObjectRef& object) = 0;
+};
+
+}  // namespace icecore::store

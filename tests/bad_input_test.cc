@@ -38,6 +38,19 @@ class KillingFileSystem final : public FileSystem {
         step();
         fs_->remove(dir, name);
     }
+    std::unique_ptr<PartialFile> open_partial(const std::string& dir, const std::string& name,
+                                              bool replace) override {
+        step();
+        return fs_->open_partial(dir, name, replace);
+    }
+    void make_directory(const std::string& dir, const std::string& name) override {
+        step();
+        fs_->make_directory(dir, name);
+    }
+    void sync(const std::string& dir, const std::string& name) override {
+        step();
+        fs_->sync(dir, name);
+    }
     void step() {
         if (++steps_ == at_) kill(getpid(), SIGKILL);
     }

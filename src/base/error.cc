@@ -33,7 +33,15 @@ Error Error::from_errno(int code, std::string_view doing, std::string hint) {
             break;
         case EACCES:
         case EPERM:
+        case EROFS:
             kind = Kind::denied;
+            break;
+        // A file server that does not answer just now, or has started again.
+        case EAGAIN:
+        case EHOSTDOWN:
+        case ESTALE:
+        case ETIMEDOUT:
+            kind = Kind::transient;
             break;
         default:
             break;

@@ -19,7 +19,7 @@ class Error : public std::exception {
         not_found,    ///< it is not there
         exists,       ///< it is there already, and must not be
         invalid,      ///< the user's or caller's input is wrong
-        denied,       ///< permission or lock
+        denied,       ///< permission, read-only, or lock
         transient,    ///< may work when tried again
         not_ready,    ///< will work later (a thaw in progress)
         corrupt,      ///< stored data is damaged or lies

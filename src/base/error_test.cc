@@ -24,9 +24,10 @@ TEST(Error, KindsOfErrno) {
     struct {
         int code;
         Kind kind;
-    } cases[] = {{ENOENT, Kind::not_found}, {ENOTDIR, Kind::not_found}, {EEXIST, Kind::exists},
-                 {EACCES, Kind::denied},    {EPERM, Kind::denied},      {EIO, Kind::io},
-                 {ENOSPC, Kind::io}};
+    } cases[] = {{ENOENT, Kind::not_found}, {ENOTDIR, Kind::not_found},   {EEXIST, Kind::exists},
+                 {EACCES, Kind::denied},    {EPERM, Kind::denied},        {EROFS, Kind::denied},
+                 {EIO, Kind::io},           {ESTALE, Kind::transient},    {ETIMEDOUT, Kind::transient},
+                 {EAGAIN, Kind::transient}, {EHOSTDOWN, Kind::transient}, {ENOSPC, Kind::io}};
     for (const auto& c : cases) {
         Error error = Error::from_errno(c.code, "opening x", "hint");
         EXPECT_EQ(error.kind(), c.kind) << c.code;

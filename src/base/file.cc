@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -45,15 +46,58 @@ int openat2_beneath(int dir, const char* path, int flags, unsigned mode) {
 
 constexpr std::uint64_t kWritebackBytes = 8 << 20;
 
-class PosixOutputFile final : public OutputFile {
+void sync_directory(const std::string& dir) {
+    Fd fd = open_file(dir, O_RDONLY | O_DIRECTORY);
+    if (fsync(fd.get()) != 0) throw_errno("syncing directory " + dir);
+}
+
+/// Whether the open file `fd` is a regular one whose only name is `path`.
+bool is_only_name(int fd, const std::string& path) {
+    FileStat opened;
+    FileStat named;
+    return stat_at(fd, "", opened, AT_EMPTY_PATH) && stat_at(AT_FDCWD, path.c_str(), named) &&
+           named.type == FileType::regular && named.nlink == 1 && named.ino == opened.ino &&
+           named.dev == opened.dev;
+}
+
+/// The temporary file of a PartialFile, locked.
+Fd open_partial_file(const std::string& path) {
+    constexpr int kTriesMax = 10;
+    for (int i = 0; i < kTriesMax; ++i) {
+        FileStat stat;
+        bool there = stat_at(AT_FDCWD, path.c_str(), stat);
+        // A second name: killed between link and unlink, it is the sealed file.
+        bool ours = there && stat.type == FileType::regular && stat.nlink == 1;
+        if (there && !ours && unlink(path.c_str()) != 0) throw_errno("removing " + path);
+        Fd fd = open_file(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
+        // A file system without locks has no other process to be kept out that could be seen.
+        if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+            throw Error(Error::Kind::denied, path + " is being written by another process");
+        // Before we had the lock, its owner may have sealed or removed what we opened.
+        if (is_only_name(fd.get(), path)) return fd;
+    }
+    throw Error(Error::Kind::io, path + " does not stay what it is");
+}
+
+/// Both kinds of a file being made.
+class PosixFile final : public PartialFile {
   public:
-    PosixOutputFile(std::string dir, std::string name, bool replace)
-        : dir_(std::move(dir)), name_(std::move(name)), replace_(replace) {
-        fd_ = open_file(temporary_path(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+    enum class Unsealed : bool { removed, kept };
+
+    PosixFile(std::string dir, std::string name, bool replace, Unsealed unsealed)
+        : dir_(std::move(dir)), name_(std::move(name)), replace_(replace), unsealed_(unsealed) {
+        if (unsealed_ == Unsealed::removed) {
+            fd_ = open_file(temporary_path(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+            return;
+        }
+        fd_ = open_partial_file(temporary_path());
+        FileStat stat;
+        if (!stat_at(fd_.get(), "", stat, AT_EMPTY_PATH)) throw_errno("looking at " + temporary_path());
+        written_bytes_ = started_bytes_ = stat.size;
     }
 
-    ~PosixOutputFile() override {
-        if (!sealed_) unlink(temporary_path().c_str());
+    ~PosixFile() override {
+        if (!sealed_ && unsealed_ == Unsealed::removed) unlink(temporary_path().c_str());
     }
 
     void write(std::string_view data) override {
@@ -73,6 +117,19 @@ class PosixOutputFile final : public OutputFile {
         }
     }
 
+    std::uint64_t size_bytes() const override { return written_bytes_; }
+
+    void cut(std::uint64_t size_bytes) override {
+        CHECK(size_bytes <= written_bytes_);
+        if (ftruncate(fd_.get(), static_cast<off_t>(size_bytes)) != 0)
+            throw_errno("cutting " + temporary_path());
+        written_bytes_ = started_bytes_ = size_bytes;
+    }
+
+    void sync() override {
+        if (fdatasync(fd_.get()) != 0) throw_errno("syncing " + temporary_path());
+    }
+
     void seal() override {
         CHECK(!sealed_);
         if (fsync(fd_.get()) != 0) throw_errno("syncing " + temporary_path());
@@ -82,8 +139,7 @@ class PosixOutputFile final : public OutputFile {
         if (rc != 0 && errno == EINVAL && !replace_) rc = link_without_replacing();
         if (rc != 0) throw_errno("renaming " + temporary_path() + " to " + final_path());
         sealed_ = true;
-        Fd dir = open_file(dir_, O_RDONLY | O_DIRECTORY);
-        if (fsync(dir.get()) != 0) throw_errno("syncing directory " + dir_);
+        sync_directory(dir_);
     }
 
     int fd() const override { return fd_.get(); }
@@ -94,13 +150,19 @@ class PosixOutputFile final : public OutputFile {
 
     /// For file systems without RENAME_NOREPLACE (NFS among them).
     int link_without_replacing() const {
-        if (link(temporary_path().c_str(), final_path().c_str()) != 0) return -1;
-        return unlink(temporary_path().c_str());
+        if (link(temporary_path().c_str(), final_path().c_str()) == 0)
+            return unlink(temporary_path().c_str());
+        if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return -1;
+        // No hard links either (exFAT, some of SMB and FUSE): nothing there is better than to look first.
+        FileStat stat;
+        if (stat_at(AT_FDCWD, final_path().c_str(), stat)) errno = EEXIST;
+        return errno == ENOENT ? rename(temporary_path().c_str(), final_path().c_str()) : -1;
     }
 
     std::string dir_;
     std::string name_;
     bool replace_;
+    Unsealed unsealed_;
     bool sealed_ = false;
     std::uint64_t written_bytes_ = 0;
     std::uint64_t started_bytes_ = 0;  ///< writeback was asked for up to here
@@ -111,14 +173,32 @@ class PosixFileSystem final : public FileSystem {
   public:
     std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name,
                                        bool replace) override {
-        return std::make_unique<PosixOutputFile>(dir, name, replace);
+        return std::make_unique<PosixFile>(dir, name, replace, PosixFile::Unsealed::removed);
     }
 
     void remove(const std::string& dir, const std::string& name) override {
         std::string path = join_path(dir, name);
         if (unlink(path.c_str()) != 0 && errno != ENOENT) throw_errno("removing " + path);
-        Fd fd = open_file(dir, O_RDONLY | O_DIRECTORY);
-        if (fsync(fd.get()) != 0) throw_errno("syncing directory " + dir);
+        sync_directory(dir);
+    }
+
+    std::unique_ptr<PartialFile> open_partial(const std::string& dir, const std::string& name,
+                                              bool replace) override {
+        return std::make_unique<PosixFile>(dir, name, replace, PosixFile::Unsealed::kept);
+    }
+
+    void make_directory(const std::string& dir, const std::string& name) override {
+        std::string path = join_path(dir, name);
+        if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) throw_errno("making directory " + path);
+        open_file(path, O_PATH | O_DIRECTORY);  // what is there may be something else
+        sync_directory(dir);
+    }
+
+    void sync(const std::string& dir, const std::string& name) override {
+        std::string path = join_path(dir, name);
+        Fd fd = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+        if (fsync(fd.get()) != 0) throw_errno("syncing " + path);
+        sync_directory(dir);
     }
 };
 

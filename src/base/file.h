@@ -73,8 +73,20 @@ class OutputFile {
     virtual int fd() const = 0;
 };
 
-/// The seam through which everything durable in the backup directory is written, so that tests can drop
-/// unsynced writes or fail the N-th call. Thread-safe.
+/// A file being made in more than one go: destroyed unsealed, it stays as ".NAME.partial", and the next
+/// open_partial finds what it holds. Locked against other processes while it is open.
+class PartialFile : public OutputFile {
+  public:
+    /// What it holds: at first what is left from before; write() goes on there.
+    virtual std::uint64_t size_bytes() const = 0;
+    /// Keeps the first `size_bytes` only.
+    virtual void cut(std::uint64_t size_bytes) = 0;
+    /// Makes what is written durable (fdatasync). After that a power failure cannot take it.
+    virtual void sync() = 0;
+};
+
+/// The seam through which everything durable in a backup directory or a directory target is written, so that
+/// tests can drop unsynced writes or fail the N-th call. Thread-safe.
 class FileSystem {
   public:
     virtual ~FileSystem() = default;
@@ -83,12 +95,22 @@ class FileSystem {
                                                bool replace) = 0;
     /// unlink(2), then fsync of the directory. A missing file is no error.
     virtual void remove(const std::string& dir, const std::string& name) = 0;
+    /// Goes on with what an earlier open_partial of `name` left, or begins it. A regular file with no other
+    /// name is taken as such; anything else that has its name (a symbolic link, a file that is sealed
+    /// already) is removed first. Throws Error{denied} while another process has it open. Mode 0600 less
+    /// umask.
+    virtual std::unique_ptr<PartialFile> open_partial(const std::string& dir, const std::string& name,
+                                                      bool replace) = 0;
+    /// Makes the directory `name` in `dir`, mode 0700 less umask, durably; one that is there is no error.
+    virtual void make_directory(const std::string& dir, const std::string& name) = 0;
+    /// Makes a file durable that stands there under its name: it and its entry in `dir`.
+    virtual void sync(const std::string& dir, const std::string& name) = 0;
 };
 
 /// The operating system's.
 std::unique_ptr<FileSystem> make_file_system();
 
-/// Name of the temporary file that OutputFile uses for `name`.
+/// Name of the temporary file that OutputFile and PartialFile use for `name`.
 std::string partial_name(std::string_view name);
 
 /// create + write + seal of a whole small file.

@@ -2,14 +2,21 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
+#include <cstddef>
 #include <cstdlib>
 #include <functional>
+#include <initializer_list>
+#include <vector>
 
 #include "base/error.h"
 #include "base/test_dir.h"
@@ -216,6 +223,147 @@ TEST(OutputFile, ReplacesOnlyWhenTold) {
     EXPECT_EQ(read_file(dir.path("out")), "new");
     EXPECT_THAT(list_directory(dir.path()), UnorderedElementsAre("out"));
     thrown_by([&] { fs->create(dir.path("none"), "out", false); }, Error::Kind::not_found);
+}
+
+TEST(PartialFile, StaysUnsealedAndGoesOn) {
+    TestDir dir;
+    auto fs = make_file_system();
+    {
+        auto file = fs->open_partial(dir.path(), "out", false);
+        EXPECT_EQ(file->size_bytes(), 0U);
+        file->write("abcXYZ");
+        file->sync();
+    }
+    EXPECT_THAT(list_directory(dir.path()), UnorderedElementsAre(partial_name("out")));
+    auto file = fs->open_partial(dir.path(), "out", false);
+    EXPECT_EQ(file->size_bytes(), 6U);
+    file->cut(3);
+    EXPECT_EQ(file->size_bytes(), 3U);
+    file->write("def");
+    EXPECT_EQ(file->size_bytes(), 6U);
+    file->seal();
+    file.reset();
+    EXPECT_EQ(read_file(dir.path("out")), "abcdef");
+    EXPECT_THAT(list_directory(dir.path()), UnorderedElementsAre("out"));
+
+    file = fs->open_partial(dir.path(), "out", false);
+    file->write("new");
+    thrown_by([&] { file->seal(); }, Error::Kind::exists);
+    file.reset();
+    EXPECT_EQ(read_file(dir.path("out")), "abcdef");
+    fs->open_partial(dir.path(), "out", true)->seal();
+    EXPECT_EQ(read_file(dir.path("out")), "new");
+}
+
+TEST(PartialFile, OneProcessAtATime) {
+    TestDir dir;
+    auto fs = make_file_system();
+    auto file = fs->open_partial(dir.path(), "out", false);
+    thrown_by([&] { fs->open_partial(dir.path(), "out", false); }, Error::Kind::denied);
+    fs->open_partial(dir.path(), "other", false);
+    file.reset();
+    EXPECT_EQ(fs->open_partial(dir.path(), "out", false)->size_bytes(), 0U);
+}
+
+/// What has the temporary name but is not ours must not be written to.
+TEST(PartialFile, TakesNothingForeign) {
+    TestDir dir;
+    auto fs = make_file_system();
+    std::string partial = dir.path(partial_name("out"));
+    write_file_durably(*fs, dir.path(), "victim", "precious", false);
+    auto begins_empty = [&] {
+        auto file = fs->open_partial(dir.path(), "out", false);
+        EXPECT_EQ(file->size_bytes(), 0U);
+        file->write("x");
+        file.reset();
+        EXPECT_EQ(read_file(dir.path("victim")), "precious");
+        ASSERT_EQ(unlink(partial.c_str()), 0);
+    };
+    ASSERT_EQ(symlink("victim", partial.c_str()), 0);
+    begins_empty();
+    ASSERT_EQ(link(dir.path("victim").c_str(), partial.c_str()), 0);
+    begins_empty();
+    ASSERT_EQ(mkfifo(partial.c_str(), 0600), 0);
+    begins_empty();
+    ASSERT_EQ(mkdir(partial.c_str(), 0700), 0);
+    thrown_by([&] { fs->open_partial(dir.path(), "out", false); }, Error::Kind::io);
+}
+
+#ifdef SYS_link
+constexpr unsigned kLinkCall = SYS_link;
+#else
+constexpr unsigned kLinkCall = SYS_linkat;  // newer architectures have no other
+#endif
+
+/// Makes system calls of this process fail from now on.
+void forbid(std::initializer_list<unsigned> calls, unsigned error) {
+    std::vector<sock_filter> program{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
+    for (unsigned call : calls) {
+        program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1));
+        program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error));
+    }
+    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+    CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0);
+}
+
+/// Seals in `dir` where "old" exists and "new" does not; the exit status says which went wrong.
+[[noreturn]] void seal_both(const std::string& dir) {
+    auto fs = make_file_system();
+    try {
+        write_file_durably(*fs, dir, "new", "content", false);
+    } catch (const Error&) {
+        _exit(1);
+    }
+    try {
+        write_file_durably(*fs, dir, "old", "content", false);
+    } catch (const Error& error) {
+        _exit(error.kind() == Error::Kind::exists ? 0 : 2);
+    }
+    _exit(3);
+}
+
+TEST(OutputFileDeathTest, SealsWithoutRenameat2AndWithoutLinks) {
+    for (bool links : {true, false}) {
+        TestDir dir;
+        auto fs = make_file_system();
+        write_file_durably(*fs, dir.path(), "old", "old", false);
+        EXPECT_EXIT(
+            {
+                forbid({SYS_renameat2}, EINVAL);
+                if (!links) forbid({kLinkCall}, EPERM);
+                seal_both(dir.path());
+            },
+            testing::ExitedWithCode(0), "");
+        EXPECT_EQ(read_file(dir.path("new")), "content");
+        EXPECT_EQ(read_file(dir.path("old")), "old");
+        EXPECT_THAT(list_directory(dir.path()), UnorderedElementsAre("new", "old"));
+    }
+}
+
+TEST(FileSystem, MakeDirectory) {
+    TestDir dir;
+    auto fs = make_file_system();
+    fs->make_directory(dir.path(), "a");
+    fs->make_directory(dir.path(), "a");
+    FileStat stat;
+    ASSERT_TRUE(stat_at(AT_FDCWD, dir.path("a").c_str(), stat));
+    EXPECT_EQ(stat.type, FileType::directory);
+    EXPECT_EQ(stat.mode & ~0700U, 0U);
+    thrown_by([&] { fs->make_directory(dir.path("none"), "a"); }, Error::Kind::not_found);
+    write_file_durably(*fs, dir.path(), "file", "", false);
+    thrown_by([&] { fs->make_directory(dir.path(), "file"); }, Error::Kind::not_found);
+}
+
+TEST(FileSystem, Sync) {
+    TestDir dir;
+    auto fs = make_file_system();
+    write_file_durably(*fs, dir.path(), "file", "x", false);
+    fs->sync(dir.path(), "file");
+    thrown_by([&] { fs->sync(dir.path(), "none"); }, Error::Kind::not_found);
+    ASSERT_EQ(symlink("file", dir.path("link").c_str()), 0);
+    thrown_by([&] { fs->sync(dir.path(), "link"); }, Error::Kind::io);
 }
 
 TEST(FileSystem, Remove) {

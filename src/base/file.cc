@@ -56,7 +56,7 @@ bool is_only_name(int fd, const std::string& path) {
     FileStat opened;
     FileStat named;
     return stat_at(fd, "", opened, AT_EMPTY_PATH) && stat_at(AT_FDCWD, path.c_str(), named) &&
-           named.type == FileType::regular && named.nlink == 1 && named.ino == opened.ino &&
+           named.type == FileType::regular && named.nlink <= 1 && named.ino == opened.ino &&
            named.dev == opened.dev;
 }
 
@@ -66,8 +66,9 @@ Fd open_partial_file(const std::string& path) {
     for (int i = 0; i < kTriesMax; ++i) {
         FileStat stat;
         bool there = stat_at(AT_FDCWD, path.c_str(), stat);
-        // A second name: killed between link and unlink, it is the sealed file.
-        bool ours = there && stat.type == FileType::regular && stat.nlink == 1;
+        // A second name: killed between link and unlink, it is the sealed file. (Some FUSE file systems
+        // count no links at all.)
+        bool ours = there && stat.type == FileType::regular && stat.nlink <= 1;
         if (there && !ours && unlink(path.c_str()) != 0) throw_errno("removing " + path);
         Fd fd = open_file(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
         // A file system without locks has no other process to be kept out that could be seen.

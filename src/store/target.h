@@ -92,7 +92,7 @@ struct Capabilities {
     bool replaces = true;                     ///< an object can be replaced under its name
     bool lists_at_once = true;                ///< list() answers now; else it needs a job of hours
     std::uint64_t range_alignment_bytes = 1;  ///< of reads and thaws of ranges
-    std::uint64_t object_bytes_min = 0;
+    std::uint64_t object_bytes_min = 0;       ///< put throws Error{unsupported} for other sizes
     std::uint64_t object_bytes_max = UINT64_MAX;
 };
 

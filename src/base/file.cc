@@ -43,6 +43,11 @@ int openat2_beneath(int dir, const char* path, int flags, unsigned mode) {
     }
 }
 
+void sync_directory(const std::string& dir) {
+    Fd fd = open_file(dir, O_RDONLY | O_DIRECTORY);
+    if (fsync(fd.get()) != 0) throw_errno("syncing directory " + dir);
+}
+
 constexpr std::uint64_t kWritebackBytes = 8 << 20;
 
 class PosixOutputFile final : public OutputFile {
@@ -53,7 +58,7 @@ class PosixOutputFile final : public OutputFile {
     }
 
     ~PosixOutputFile() override {
-        if (!sealed_) unlink(temporary_path().c_str());
+        if (!sealed_ && !synced_) unlink(temporary_path().c_str());
     }
 
     void write(std::string_view data) override {
@@ -73,17 +78,21 @@ class PosixOutputFile final : public OutputFile {
         }
     }
 
+    void sync() override {
+        synced_ = true;
+        if (fdatasync(fd_.get()) != 0) throw_errno("syncing " + temporary_path());
+    }
+
     void seal() override {
         CHECK(!sealed_);
         if (fsync(fd_.get()) != 0) throw_errno("syncing " + temporary_path());
-        int rc = replace_ ? rename(temporary_path().c_str(), final_path().c_str())
+        int rc = replace_ ? ::rename(temporary_path().c_str(), final_path().c_str())
                           : renameat2(AT_FDCWD, temporary_path().c_str(), AT_FDCWD, final_path().c_str(),
                                       RENAME_NOREPLACE);
         if (rc != 0 && errno == EINVAL && !replace_) rc = link_without_replacing();
         if (rc != 0) throw_errno("renaming " + temporary_path() + " to " + final_path());
         sealed_ = true;
-        Fd dir = open_file(dir_, O_RDONLY | O_DIRECTORY);
-        if (fsync(dir.get()) != 0) throw_errno("syncing directory " + dir_);
+        sync_directory(dir_);
     }
 
     int fd() const override { return fd_.get(); }
@@ -102,6 +111,7 @@ class PosixOutputFile final : public OutputFile {
     std::string name_;
     bool replace_;
     bool sealed_ = false;
+    bool synced_ = false;
     std::uint64_t written_bytes_ = 0;
     std::uint64_t started_bytes_ = 0;  ///< writeback was asked for up to here
     Fd fd_;
@@ -114,11 +124,16 @@ class PosixFileSystem final : public FileSystem {
         return std::make_unique<PosixOutputFile>(dir, name, replace);
     }
 
+    void rename(const std::string& dir, const std::string& from, const std::string& to) override {
+        std::string path = join_path(dir, from);
+        if (::rename(path.c_str(), join_path(dir, to).c_str()) != 0) throw_errno("renaming " + path);
+        sync_directory(dir);
+    }
+
     void remove(const std::string& dir, const std::string& name) override {
         std::string path = join_path(dir, name);
         if (unlink(path.c_str()) != 0 && errno != ENOENT) throw_errno("removing " + path);
-        Fd fd = open_file(dir, O_RDONLY | O_DIRECTORY);
-        if (fsync(fd.get()) != 0) throw_errno("syncing directory " + dir);
+        sync_directory(dir);
     }
 };
 

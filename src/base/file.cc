@@ -128,13 +128,14 @@ class PosixFile final : public PartialFile {
     }
 
     void sync() override {
+        unsealed_ = Unsealed::kept;
         if (fdatasync(fd_.get()) != 0) throw_errno("syncing " + temporary_path());
     }
 
     void seal() override {
         CHECK(!sealed_);
         if (fsync(fd_.get()) != 0) throw_errno("syncing " + temporary_path());
-        int rc = replace_ ? rename(temporary_path().c_str(), final_path().c_str())
+        int rc = replace_ ? ::rename(temporary_path().c_str(), final_path().c_str())
                           : renameat2(AT_FDCWD, temporary_path().c_str(), AT_FDCWD, final_path().c_str(),
                                       RENAME_NOREPLACE);
         if (rc != 0 && errno == EINVAL && !replace_) rc = link_without_replacing();
@@ -175,6 +176,12 @@ class PosixFileSystem final : public FileSystem {
     std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name,
                                        bool replace) override {
         return std::make_unique<PosixFile>(dir, name, replace, PosixFile::Unsealed::removed);
+    }
+
+    void rename(const std::string& dir, const std::string& from, const std::string& to) override {
+        std::string path = join_path(dir, from);
+        if (::rename(path.c_str(), join_path(dir, to).c_str()) != 0) throw_errno("renaming " + path);
+        sync_directory(dir);
     }
 
     void remove(const std::string& dir, const std::string& name) override {

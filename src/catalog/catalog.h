@@ -147,6 +147,12 @@ class RunWriter {
     void rename(const archive::ManifestRename& rename);
     void remove(const archive::ManifestDelete& deletion);
     void put(const archive::ManifestEntry& entry);
+    /// The names in directory `dir` of the tree as recorded so far, in name order. A directory that was made
+    /// for a rename and has had no line yet has an Entry with nothing but name, type and node. Throws
+    /// Error{corrupt} if there is no such directory.
+    void list(std::string_view dir, const std::function<void(const Entry&)>& visit);
+    /// What the tree holds at `path` so far.
+    std::optional<Entry> find(std::string_view path);
     /// Makes the run durable. The writer is finished.
     void commit(const archive::ManifestTrailer& trailer);
 

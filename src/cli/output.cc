@@ -31,6 +31,7 @@ void write_run_fields(JsonWriter& json, const archive::ManifestHeader& header,
     json.key("finished").time(trailer.finished);
     json.key("host").path(header.host);
     json.field("program", header.program).key("reason").path(header.reason);
+    json.field("interrupted", header.interrupted);
     json.key("archive").path(header.archive_name);
     json.field("files", counts.files).field("directories", counts.directories);
     json.field("added", counts.added).field("changed", counts.changed).field("deleted", counts.deleted);

@@ -9,15 +9,18 @@
 #include <climits>
 #include <cstdlib>
 #include <optional>
+#include <set>
 
 #include "base/error.h"
 #include "base/format.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "engine/backup_dir.h"
+#include "engine/interrupted_run.h"
 #include "engine/packer.h"
 #include "engine/readme.h"
 #include "engine/rebuild.h"
+#include "engine/run_marker.h"
 #include "engine/snapshot_file.h"
 #include "engine/tree_planner.h"
 #include "report/run_log.h"
@@ -25,7 +28,6 @@
 namespace icecore::engine {
 namespace {
 
-constexpr std::string_view kRunningName = ".running";
 constexpr std::size_t kPlanLinesMax = 10'000;
 
 std::string real_path(const std::string& path) {
@@ -81,12 +83,8 @@ class BackupRun {
     BackupResult run() {
         open_directories();
         SetLock lock(env_, set_.backup_dir);
-        if (std::size_t leftovers = remove_leftovers(); leftovers > 0) {
-            leftovers_ = leftovers;
-            observer_.warning(
-                format("an earlier run was interrupted: removed {} unfinished files", leftovers));
-        }
         catalog_ = open_catalog_for_writing(env_, set_, observer_);
+        finish_interrupted();
         decide_kind();
         scan();
         refuse_empty();
@@ -107,31 +105,26 @@ class BackupRun {
         refuse_nesting(set_);
     }
 
-    /// An interrupted run left ".running" with its stem. Unless its manifest was sealed (then the run
-    /// exists), its files are removed: this run stores again what they hold. Returns their number.
-    std::size_t remove_leftovers() {
-        std::string marker = join_path(set_.backup_dir, kRunningName);
-        if (!path_exists(marker)) return 0;
-        std::size_t removed = 0;
-        std::string stem = read_file(marker);
-        bool sealed = path_exists(join_path(set_.backup_dir, stem + ".manifest.zst"));
-        if (!stem.empty()) {
-            for (const std::string& name : list_directory(set_.backup_dir)) {
-                bool partial = name.starts_with("." + stem) || name == partial_name(kSnarName);
-                if (!partial && (sealed || !name.starts_with(stem))) continue;
-                env_.fs.remove(set_.backup_dir, name);
-                ++removed;
-            }
+    void finish_interrupted() {
+        if (request_.dry_run) {
+            if (has_interrupted_run(set_.backup_dir))
+                observer_.warning(
+                    "a run was interrupted; the next backup finishes it and goes on from there");
+            return;
         }
-        env_.fs.remove(set_.backup_dir, std::string(kRunningName));
-        return removed;
+        interrupted_ = finish_interrupted_run(env_, set_, root_.get(), *catalog_, observer_);
+        if (interrupted_ && interrupted_->outcome == InterruptedRun::Outcome::removed &&
+            interrupted_->files_removed > 0)
+            observer_.warning(format("an earlier run was interrupted: removed {} unfinished files",
+                                     interrupted_->files_removed));
     }
 
-    /// After an error: what was written is of no use, and the disk may be full of it.
+    /// After an error. The disk may be full of what is of no use.
     void free_space() noexcept {
         try {
             snapshot_.reset();
-            remove_leftovers();
+            if (remove_worthless_run(env_, set_))
+                observer_.warning("the volumes sealed so far are kept; the next backup carries on from them");
         } catch (const Error&) {
             return;  // the next run tries again
         }
@@ -196,16 +189,23 @@ class BackupRun {
 
     void write_archive() {
         // The marker comes first: whatever this run leaves behind when it is killed can then be told apart.
-        write_file_durably(env_.fs, set_.backup_dir, std::string(kRunningName), names_.stem, true);
+        write_marker(env_.fs, set_.backup_dir,
+                     {.stem = names_.stem,
+                      .had_snapshot = path_exists(join_path(set_.backup_dir, kSnarName)),
+                      .purges_again = plan_->rename_sequence.purge_again,
+                      .all_or_nothing = !plan_->deep_units.empty() || !plan_->deep_removals.empty(),
+                      .closing_from = {}});
         report::RunLog log(env_.fs, set_.backup_dir, names_.log);
         archive::ManifestWriter manifest(env_.fs, set_.backup_dir, names_.manifest);
         std::unique_ptr<catalog::RunWriter> writer = catalog_->begin_run(header_);
         log.begin(header_, set_.data_dir, set_.backup_dir);
-        if (leftovers_ > 0) log.note(format("removed {} unfinished files of an interrupted run", leftovers_));
+        note_interrupted(log);
         manifest.write(header_);
         record_events(log, manifest);
         record_renames(log, manifest, *writer);
+        for (const std::string& path : plan_->made_anew_at) manifest.write(archive::ManifestAnew{path});
         record_deletions(log, manifest, *writer);
+        manifest.checkpoint();
 
         Packer packer(env_, set_, root_.get(), *plan_, header_, started_, {manifest, *writer, log},
                       observer_);
@@ -222,7 +222,17 @@ class BackupRun {
         manifest.seal();  // from here on the run exists
         snapshot_->seal();
         writer->commit(trailer_);
-        env_.fs.remove(set_.backup_dir, std::string(kRunningName));
+        remove_marker(env_.fs, set_.backup_dir);
+    }
+
+    void note_interrupted(report::RunLog& log) const {
+        if (!interrupted_) return;
+        if (interrupted_->outcome == InterruptedRun::Outcome::closed)
+            log.note(format("run {} was interrupted: this run carries on after its {} sealed volumes",
+                            interrupted_->run, interrupted_->volumes));
+        else if (interrupted_->files_removed > 0)
+            log.note(
+                format("removed {} unfinished files of an interrupted run", interrupted_->files_removed));
     }
 
     void record_events(report::RunLog& log, archive::ManifestWriter& manifest) const {
@@ -261,14 +271,26 @@ class BackupRun {
         for (std::string_view record; vanished.next(record); where = vanished.offset()) {
             if (plan_->found_again.contains(where)) continue;
             VanishedName name = decode_vanished(record);
+            bool directory = name.old.stat.type == FileType::directory;
+            bool retyped = name.kind == VanishedName::Kind::retyped;
             if (name.kind == VanishedName::Kind::replaced) continue;
-            log.deleted(name.path, name.old.stat);
-            if (name.old.stat.type != FileType::directory) ++deleted_;
-            if (name.kind != VanishedName::Kind::deleted || header_.kind == archive::RunKind::full) continue;
+            if (!retyped || directory) log.deleted(name.path, name.old.stat);
+            if (!retyped && !directory) ++deleted_;
+            if (header_.kind == archive::RunKind::full || name.kind == VanishedName::Kind::below) continue;
+            if (retyped && is_rename_target(name.path)) continue;
             archive::ManifestDelete line{name.path};
             manifest.write(line);
             writer.remove(line);
         }
+    }
+
+    /// Whether something is moved to `path` or below it: then nothing of the old tree is there any more.
+    bool is_rename_target(const std::string& path) {
+        if (rename_targets_.empty())
+            for (const PlannedRename& rename : plan_->renames) rename_targets_.insert(rename.to);
+        if (rename_targets_.contains(path)) return true;
+        auto below = rename_targets_.lower_bound(path + "/");
+        return below != rename_targets_.end() && below->starts_with(path + "/");
     }
 
     BackupResult describe_plan() {
@@ -287,7 +309,8 @@ class BackupRun {
         for (std::string_view record; vanished.next(record); where = vanished.offset()) {
             if (plan_->found_again.contains(where)) continue;
             VanishedName name = decode_vanished(record);
-            if (name.kind == VanishedName::Kind::replaced) continue;
+            if (name.kind == VanishedName::Kind::replaced || name.kind == VanishedName::Kind::retyped)
+                continue;
             if (name.old.stat.type != FileType::directory) ++result.trailer.counts.deleted;
             tell("deleted  " + escape_path(name.path));
         }
@@ -319,6 +342,7 @@ class BackupRun {
         result.trailer = trailer_;
         result.seconds = seconds();
         result.log_file = join_path(set_.backup_dir, names_.log);
+        result.interrupted = interrupted_;
         return result;
     }
 
@@ -330,7 +354,8 @@ class BackupRun {
     Observer& observer_;
     std::int64_t started_ns_;
     Fd root_;
-    std::size_t leftovers_ = 0;
+    std::optional<InterruptedRun> interrupted_;
+    std::set<std::string, std::less<>> rename_targets_;
     std::unique_ptr<catalog::Catalog> catalog_;
     Timestamp started_;
     archive::ManifestHeader header_;

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "archive/manifest.h"
 #include "engine/environment.h"
+#include "engine/interrupted_run.h"
 
 namespace icecore::engine {
 
@@ -21,6 +23,8 @@ struct BackupResult {
         trailer;  ///< dry run: counts only (read_bytes = bytes that would be read at most)
     double seconds = 0;
     std::string log_file;  ///< path; empty for a dry run
+    std::optional<InterruptedRun>
+        interrupted;  ///< the run before this one was stopped, and what became of it
     /// Dry run only: one line a change, in the log's words, at most 10,000.
     std::vector<std::string> plan;
     /// Some files or directories could not be read (exit status 3).

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/forwarding_file_system.h"
 #include "checked_runs.h"
 #include "support/directory.h"
 
@@ -25,37 +26,15 @@ constexpr unsigned kNobody = 65534;
 constexpr const char* kChild = "--child";
 
 /// Kills the process at the N-th thing that is done to a durable file.
-class KillingFileSystem final : public FileSystem {
+class KillingFileSystem final : public ForwardingFileSystem {
   public:
     explicit KillingFileSystem(unsigned at) : at_(at) {}
 
     std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name,
                                        bool replace) override {
-        step();
-        return std::make_unique<File>(*this, fs_->create(dir, name, replace));
+        return std::make_unique<File>(*this, ForwardingFileSystem::create(dir, name, replace));
     }
-    void rename(const std::string& dir, const std::string& from, const std::string& to) override {
-        step();
-        fs_->rename(dir, from, to);
-    }
-    void remove(const std::string& dir, const std::string& name) override {
-        step();
-        fs_->remove(dir, name);
-    }
-    std::unique_ptr<PartialFile> open_partial(const std::string& dir, const std::string& name,
-                                              bool replace) override {
-        step();
-        return fs_->open_partial(dir, name, replace);
-    }
-    void make_directory(const std::string& dir, const std::string& name) override {
-        step();
-        fs_->make_directory(dir, name);
-    }
-    void sync(const std::string& dir, const std::string& name) override {
-        step();
-        fs_->sync(dir, name);
-    }
-    void step() {
+    void step() override {
         if (++steps_ == at_) kill(getpid(), SIGKILL);
     }
 
@@ -83,7 +62,6 @@ class KillingFileSystem final : public FileSystem {
         KillingFileSystem& fs_;
         std::unique_ptr<OutputFile> file_;
     };
-    std::unique_ptr<FileSystem> fs_ = make_file_system();
     unsigned at_;
     unsigned steps_ = 0;
 };

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/forwarding_file_system.h"
 #include "checked_runs.h"
 #include "support/directory.h"
 #include "support/history_gen.h"
@@ -20,7 +21,7 @@ using ::testing::HasSubstr;
 
 /// A file system whose process dies at the N-th step: from then on nothing happens any more, and what is
 /// destroyed leaves its partial file behind.
-class CrashingFileSystem final : public FileSystem {
+class CrashingFileSystem final : public ForwardingFileSystem {
   public:
     explicit CrashingFileSystem(unsigned at) : at_(at) {}
     bool crashed() const { return crashed_; }
@@ -28,31 +29,9 @@ class CrashingFileSystem final : public FileSystem {
 
     std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name,
                                        bool replace) override {
-        step();
-        return std::make_unique<File>(*this, fs_->create(dir, name, replace));
+        return std::make_unique<File>(*this, ForwardingFileSystem::create(dir, name, replace));
     }
-    void rename(const std::string& dir, const std::string& from, const std::string& to) override {
-        step();
-        fs_->rename(dir, from, to);
-    }
-    void remove(const std::string& dir, const std::string& name) override {
-        step();
-        fs_->remove(dir, name);
-    }
-    std::unique_ptr<PartialFile> open_partial(const std::string& dir, const std::string& name,
-                                              bool replace) override {
-        step();
-        return fs_->open_partial(dir, name, replace);
-    }
-    void make_directory(const std::string& dir, const std::string& name) override {
-        step();
-        fs_->make_directory(dir, name);
-    }
-    void sync(const std::string& dir, const std::string& name) override {
-        step();
-        fs_->sync(dir, name);
-    }
-    void step() {
+    void step() override {
         crashed_ = crashed_ || ++steps_ == at_;
         if (crashed_) throw Error(Error::Kind::cancelled, "the process is dead");
     }
@@ -86,7 +65,6 @@ class CrashingFileSystem final : public FileSystem {
         std::unique_ptr<OutputFile> file_;
     };
 
-    std::unique_ptr<FileSystem> fs_ = make_file_system();
     unsigned at_;
     unsigned steps_ = 0;
     bool crashed_ = false;

@@ -8,6 +8,7 @@
 #include "base/metadata.h"
 #include "base/text.h"
 #include "engine/content.h"
+#include "engine/run_recorder.h"
 #include "scan/change.h"
 
 namespace icecore::engine {

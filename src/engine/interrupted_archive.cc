@@ -5,14 +5,12 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "engine/content.h"
+#include "engine/run_recorder.h"
 
 namespace icecore::engine {
 namespace {
 
 using archive::ManifestReader;
-
-constexpr std::size_t kReadBytes = 1 << 20;
 
 bool has_place(const archive::ManifestEntry& entry, std::uint32_t run) {
     return entry.location.run == run && entry.stored != archive::Stored::earlier &&
@@ -30,47 +28,6 @@ bool comes_before(std::string_view a, std::string_view b) {
     auto rank = [](char c) { return c == '/' ? 0 : static_cast<unsigned char>(c); };
     return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
                                         [&](char x, char y) { return rank(x) < rank(y); });
-}
-
-std::string path_of_member(std::string_view tar_name) {
-    if (tar_name.starts_with("./")) tar_name.remove_prefix(2);
-    if (tar_name.ends_with('/')) tar_name.remove_suffix(1);
-    return std::string(tar_name);
-}
-
-archive::ManifestEntry entry_of_member(const archive::TarMember& member, archive::TarReader& reader,
-                                       const archive::Location& location) {
-    archive::ManifestEntry entry;
-    entry.path = path_of_member(member.name);
-    entry.stat.type = member.type;
-    entry.stat.mode = member.mode;
-    entry.stat.uid = member.uid;
-    entry.stat.gid = member.gid;
-    entry.stat.mtime = member.mtime;
-    entry.stat.rdev_major = member.rdev_major;
-    entry.stat.rdev_minor = member.rdev_minor;
-    // A fifo or device may have more names, which restore must know when it meets the first.
-    entry.stat.nlink = member.type == FileType::regular || member.type == FileType::directory ? 1 : 2;
-    entry.metadata = member.metadata;
-    entry.racy = true;
-    if (member.hard_link) {
-        entry.stored = archive::Stored::link;
-        entry.link_path = path_of_member(member.link_target);
-        entry.metadata = {};
-        return entry;
-    }
-    if (member.type == FileType::directory) return entry;
-    entry.location = location;
-    entry.link_target = member.link_target;
-    if (member.type != FileType::regular) return entry;
-    entry.stat.size = member.size_bytes;
-    entry.stored = member.sparse ? archive::Stored::sparse : archive::Stored::whole;
-    Sha256 hash;
-    if (member.sparse) hash.update(sparse_map_block(*member.sparse));
-    std::string buffer(kReadBytes, '\0');
-    while (std::size_t n = reader.read_content(buffer.data(), buffer.size())) hash.update({buffer.data(), n});
-    entry.sha256 = hash.finish();
-    return entry;
 }
 
 std::unique_ptr<InterruptedArchive> InterruptedArchive::open(const std::string& backup_dir,

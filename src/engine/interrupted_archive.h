@@ -89,12 +89,4 @@ class InterruptedArchive {
 /// Whether directory `a` comes before `b` in an archive: depth first, names in byte order.
 bool comes_before(std::string_view a, std::string_view b);
 
-/// "./a/b/" → "a/b".
-std::string path_of_member(std::string_view tar_name);
-
-/// The manifest entry of a member that has no line: what the header says, without inode number and ctime, so
-/// that the next run looks at the file. Reads the content for its digest. `location` as for a whole member.
-archive::ManifestEntry entry_of_member(const archive::TarMember& member, archive::TarReader& reader,
-                                       const archive::Location& location);
-
 }  // namespace icecore::engine

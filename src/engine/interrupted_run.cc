@@ -16,8 +16,8 @@
 #include "engine/backup_dir.h"
 #include "engine/interrupted_archive.h"
 #include "engine/run_marker.h"
+#include "engine/run_recorder.h"
 #include "engine/snapshot_file.h"
-#include "report/run_log.h"
 
 namespace icecore::engine {
 namespace {
@@ -53,45 +53,27 @@ class Closing {
     }
 
     void run() {
-        std::int64_t started_ns = env_.clock.monotonic_ns();
-        archive::ManifestWriter manifest(env_.fs, set_.backup_dir, manifest_name(marker_.stem));
         report::RunLog log(env_.fs, set_.backup_dir, marker_.stem + ".log");
-        writer_ = catalog_.begin_run(header_);
-        manifest_ = &manifest;
-        log_ = &log;
-        begin_log();
-        manifest.write(header_);
+        log.begin(header_, set_.data_dir, set_.backup_dir);
+        log.note(format(
+            "this run was interrupted; its archive was closed on {} with what its {} sealed volumes hold",
+            format_local(env_.clock.now()), archive_.volumes().size()));
+        RunRecorder record(env_, set_.backup_dir, manifest_name(marker_.stem), catalog_, header_, &log);
+        record_ = &record;
         copy_volumes();
         copy_journal();
         copy_tail();
         if (archive_.has_cut_member() || !archive_.ended()) add_volumes();
-        finish_trailer();
-        log.finish(trailer_, static_cast<double>(env_.clock.monotonic_ns() - started_ns) / 1e9);
-        manifest.write(trailer_);
-        manifest.seal();  // from here on the run exists
-        writer_->commit(trailer_);
+        record.seal();
     }
 
   private:
-    void begin_log() {
-        log_->begin(header_, set_.data_dir, set_.backup_dir);
-        log_->note(format(
-            "this run was interrupted; its archive was closed on {} with what its {} sealed volumes hold",
-            format_local(env_.clock.now()), archive_.volumes().size()));
-    }
-
     void copy_volumes() {
         for (const archive::VolumeInfo& volume : archive_.volumes()) {
             Fd fd = open_file(join_path(set_.backup_dir, volume.name), O_RDONLY);
-            write_volume(volume,
-                         archive::read_seek_table(header_.compression.method, fd.get(), volume.stored_bytes));
+            record_->volume(
+                volume, archive::read_seek_table(header_.compression.method, fd.get(), volume.stored_bytes));
         }
-    }
-
-    void write_volume(const archive::VolumeInfo& volume, const std::vector<archive::FrameSize>& frames) {
-        manifest_->write(archive::ManifestFrames{volume.number, frames});
-        manifest_->write(volume);
-        trailer_.volumes.push_back(volume);
     }
 
     void copy_journal() {
@@ -100,16 +82,15 @@ class Closing {
         std::uint64_t index = 0;
         while (std::optional<ManifestLine> line = journal.next()) {
             if (auto* rename = std::get_if<archive::ManifestRename>(&*line)) {
-                copy(*rename);
-            } else if (auto* deletion = std::get_if<archive::ManifestDelete>(&*line)) {
-                copy(*deletion);
+                record_->rename(*rename);
+                renames_.push_back(*rename);
             } else if (auto* anew = std::get_if<archive::ManifestAnew>(&*line)) {
-                manifest_->write(*line);
+                record_->anew(*anew);
                 anew_.insert(anew->path);
+            } else if (auto* deletion = std::get_if<archive::ManifestDelete>(&*line)) {
+                if (is_executed(*deletion)) record_->remove(*deletion);
             } else if (auto* error = std::get_if<archive::ManifestError>(&*line)) {
-                manifest_->write(*line);
-                log_->problem(error->path, error->message);
-                ++trailer_.counts.errors;
+                record_->problem(*error);
             } else if (auto* entry = std::get_if<ManifestEntry>(&*line)) {
                 if (++index > archive_.entries_kept() && !in_tail(*entry)) return;
                 put(*entry);
@@ -117,23 +98,15 @@ class Closing {
         }
     }
 
-    void copy(const archive::ManifestRename& rename) {
-        manifest_->write(rename);
-        writer_->rename(rename);
-        renames_.push_back(rename);
-        ++trailer_.counts.renamed;
+    /// tar removes a name when it meets its directory's record.
+    bool is_executed(const archive::ManifestDelete& deletion) const {
+        std::string parent(parent_path(deletion.path));
+        return archive_.reaches(parent) || anew_.contains(parent);
     }
 
-    /// tar removes a name when it meets its directory's record.
-    void copy(const archive::ManifestDelete& deletion) {
-        std::string parent(parent_path(deletion.path));
-        if (!archive_.reaches(parent) && !anew_.contains(parent)) return;
-        if (std::optional<catalog::Entry> old = writer_->find(deletion.path)) {
-            log_->deleted(deletion.path, old->stat);
-            if (old->stat.type != FileType::directory) ++trailer_.counts.deleted;
-        }
-        manifest_->write(deletion);
-        writer_->remove(deletion);
+    void put(const ManifestEntry& entry) {
+        root_seen_ |= entry.path.empty();
+        record_->put(entry);
     }
 
     /// Steps through the tail along with the journal's lines. False when they part.
@@ -162,35 +135,9 @@ class Closing {
 
     void copy_tail() {
         for (fetch(); member_ && members_seen_ <= archive_.tail_members(); fetch()) {
-            ManifestEntry entry = entry_of_member(*member_, tail_.reader(), tail_.location(*member_));
-            std::optional<catalog::Entry> leader;
-            if (entry.stored == archive::Stored::link) leader = writer_->find(entry.link_path);
-            if (leader) entry.stat = leader->stat;  // tar does not say of what type a linked file is
-            put(entry);
+            record_->put_member(*member_, tail_.reader(), tail_.location(*member_));
             member_.reset();
         }
-    }
-
-    void put(const ManifestEntry& entry) {
-        std::optional<catalog::Entry> old = writer_->find(entry.path);
-        // Which names of a file may keep its old bytes was decided for all of them. Part of that would
-        // mislead the next run, which looks at those again that are known as linked.
-        if (entry.stored == archive::Stored::earlier && old && old->stat.nlink > 1) return;
-        bool directory = entry.stat.type == FileType::directory;
-        root_seen_ |= directory && entry.path.empty();
-        if (!directory) {
-            ++(old ? trailer_.counts.changed : trailer_.counts.added);
-            if (old)
-                log_->changed(entry.path, entry.stat, old->stat.size);
-            else
-                log_->added(entry.path, entry.stat);
-        } else if (!old) {
-            log_->added(entry.path, entry.stat);
-        }
-        bool stored = entry.stored == archive::Stored::whole || entry.stored == archive::Stored::sparse;
-        if (stored) trailer_.counts.read_bytes += entry.stat.size;
-        manifest_->write(entry);
-        writer_->put(entry);
     }
 
     void add_volumes() {
@@ -200,13 +147,14 @@ class Closing {
         ArchiveCloser closer(
             env_, set_, archive_,
             [this](const archive::VolumeInfo& volume, const std::vector<archive::FrameSize>& frames) {
-                write_volume(volume, frames);
+                record_->volume(volume, frames);
             });
         if (member_) {
             ManifestEntry entry = closer.complete(*member_, tail_, root_fd_);
             put(entry);
             if (entry.unstable)
-                log_->problem(entry.path, "was cut by the interruption and is not the same any more");
+                record_->problem(
+                    {entry.path, "was cut by the interruption, and is not the same any more: incomplete"});
         }
         add_directories(closer);
         closer.finish();
@@ -251,13 +199,13 @@ class Closing {
     /// A directory that only stands in the tree because something was moved into it.
     bool is_unrecorded(const std::string& path) {
         if (path.empty()) return false;
-        std::optional<catalog::Entry> entry = writer_->find(path);
+        std::optional<catalog::Entry> entry = record_->tree().find(path);
         return entry && entry->node != 0 && entry->stat.ctime == Timestamp{} &&
                entry->stat.mtime == Timestamp{};
     }
 
     void add_directory(ArchiveCloser& closer, const std::string& path) {
-        std::optional<catalog::Entry> there = writer_->find(path);
+        std::optional<catalog::Entry> there = record_->tree().find(path);
         if (!there || there->node == 0) return;
         ManifestEntry entry;
         entry.path = path;
@@ -273,13 +221,12 @@ class Closing {
         member.mtime = entry.stat.mtime;
         member.metadata = entry.metadata;
         archive::Dumpdir names;
-        writer_->list(path, [&names](const catalog::Entry& child) {
+        record_->tree().list(path, [&names](const catalog::Entry& child) {
             names.entries.push_back({child.node != 0 ? 'D' : 'N', child.name});
         });
         member.dumpdir = archive::encode_dumpdir(std::move(names));
         closer.add_directory(member);
-        manifest_->write(entry);
-        writer_->put(entry);
+        record_->put_directory(entry);
     }
 
     /// What can be said of a new directory: how it is now, or what suits.
@@ -295,26 +242,6 @@ class Closing {
         entry.racy = true;
     }
 
-    void finish_trailer() {
-        archive::RunCounts& counts = trailer_.counts;
-        std::vector<std::string> waiting = {""};
-        while (!waiting.empty()) {
-            std::string dir = std::move(waiting.back());
-            waiting.pop_back();
-            ++counts.directories;
-            writer_->list(dir, [&](const catalog::Entry& child) {
-                if (child.node != 0) {
-                    waiting.push_back(join_path(dir, child.name));
-                    return;
-                }
-                ++counts.files;
-                counts.tree_bytes += child.stat.size;
-            });
-        }
-        for (const archive::VolumeInfo& volume : trailer_.volumes) counts.stored_bytes += volume.stored_bytes;
-        trailer_.finished = env_.clock.now();
-    }
-
     const Environment& env_;
     const SetOptions& set_;
     const RunMarker& marker_;
@@ -323,10 +250,7 @@ class Closing {
     InterruptedArchive& archive_;
     InterruptedArchive::Tail tail_;
     archive::ManifestHeader header_;
-    archive::ManifestTrailer trailer_;
-    std::unique_ptr<catalog::RunWriter> writer_;
-    archive::ManifestWriter* manifest_ = nullptr;
-    report::RunLog* log_ = nullptr;
+    RunRecorder* record_ = nullptr;
     std::vector<archive::ManifestRename> renames_;
     std::set<std::string> anew_;
     std::optional<archive::TarMember> member_;  ///< of the tail, not yet recorded

@@ -156,6 +156,7 @@ void Packer::finish_large(LargeFile& large) {
         outputs_.catalog.put(out.entry);
         ++item.attempt;
         item.fd.reset();
+        item.file.action = Action::store;  // even if it is as of old again: the archive holds another version
         again_.push_back(std::move(item));
         return;
     }

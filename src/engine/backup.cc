@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
-#include <cstdlib>
 #include <optional>
 
 #include "base/error.h"
@@ -25,16 +23,7 @@
 namespace icecore::engine {
 namespace {
 
-constexpr std::string_view kRunningName = ".running";
 constexpr std::size_t kPlanLinesMax = 10'000;
-
-std::string real_path(const std::string& path) {
-    char* resolved = realpath(path.c_str(), nullptr);
-    if (resolved == nullptr) throw_errno(path);
-    std::string out(resolved);
-    std::free(resolved);
-    return out;
-}
 
 Fd open_data_directory(const SetOptions& set) {
     try {
@@ -53,19 +42,6 @@ void make_backup_directory(const SetOptions& set) {
     if (access(set.backup_dir.c_str(), R_OK | W_OK | X_OK) != 0)
         throw Error::from_errno(errno, "backup directory " + set.backup_dir,
                                 "run as a user who may write there");
-}
-
-void refuse_nesting(const SetOptions& set) {
-    std::string data = real_path(set.data_dir);
-    std::string backup = real_path(set.backup_dir);
-    if (is_below(backup, data) || (data == "/" && backup != "/"))
-        throw Error(Error::Kind::invalid,
-                    format("the backup directory {} is inside the data directory {}", backup, data),
-                    "each run would back up the earlier ones; choose a place outside, best on another disk");
-    if (is_below(data, backup))
-        throw Error(Error::Kind::invalid,
-                    format("the data directory {} is inside the backup directory {}", data, backup),
-                    "choose a backup directory of its own, best on another disk");
 }
 
 /// The state of one backup as its steps fill it in.
@@ -148,6 +124,11 @@ class BackupRun {
         header_.host = env_.host;
         header_.run = highest + 1;
         header_.started = started_;
+        if (last && started_ < last->header.started) {
+            clock_note_ = format("the clock is before the last run: run {} started at {}", last->number(),
+                                 format_local(last->header.started));
+            observer_.warning(clock_note_ + "; is the clock right?");
+        }
         header_.program = env_.program_version;
         header_.compression = set_.compression;
         header_.reason = reason_for_full(last, highest);
@@ -202,6 +183,7 @@ class BackupRun {
         std::unique_ptr<catalog::RunWriter> writer = catalog_->begin_run(header_);
         log.begin(header_, set_.data_dir, set_.backup_dir);
         if (leftovers_ > 0) log.note(format("removed {} unfinished files of an interrupted run", leftovers_));
+        if (!clock_note_.empty()) log.note(clock_note_);
         manifest.write(header_);
         record_events(log, manifest);
         record_renames(log, manifest, *writer);
@@ -331,6 +313,7 @@ class BackupRun {
     std::int64_t started_ns_;
     Fd root_;
     std::size_t leftovers_ = 0;
+    std::string clock_note_;  ///< the clock jumped back; empty: it did not
     std::unique_ptr<catalog::Catalog> catalog_;
     Timestamp started_;
     archive::ManifestHeader header_;

@@ -84,6 +84,7 @@ struct Applied {
 Applied apply_runs(catalog::Catalog& catalog, const SetOptions& set, const Inventory& inventory,
                    catalog::RunNumber known, Observer& observer) {
     Applied out;
+    const catalog::RunNumber highest = inventory.runs.empty() ? 0 : inventory.runs.rbegin()->first;
     bool chain_broken = false;
     for (auto it = inventory.runs.upper_bound(known); it != inventory.runs.end(); ++it) {
         const auto& [number, files] = *it;
@@ -109,7 +110,7 @@ Applied apply_runs(catalog::Catalog& catalog, const SetOptions& set, const Inven
             if (e.kind() != Error::Kind::corrupt) throw;
             leave_out(e.message());
         }
-        observer.progress({Progress::Phase::rebuilding, number, 0, inventory.runs.rbegin()->first, 0, 0});
+        observer.progress({Progress::Phase::rebuilding, number, 0, highest, 0, 0});
     }
     return out;
 }

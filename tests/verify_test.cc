@@ -233,8 +233,10 @@ TEST_F(VerifyTest, ChoosingARunChecksItsChainUpToIt) {
 TEST_F(VerifyTest, ManyNamesWithoutAPlace) {
     // Directories and hard links have no recorded place: more in a row than one piece of work takes.
     tree_.file("file", "content");
-    for (int i = 0; i < 4200; ++i) tree_.dir(format("d/{:04}", i));
-    for (int i = 0; i < 4200; ++i) tree_.link("file", format("l/{:04}", i));
+    tree_.dir("d");
+    tree_.dir("l");
+    for (int i = 0; i < 4200; ++i) fs::create_directory(tree_ / format("d/{:04}", i));
+    for (int i = 0; i < 4200; ++i) fs::create_hard_link(tree_ / "file", tree_ / format("l/{:04}", i));
     tree_.file("z", "last");
     results_.push_back(fixture_.backup());
     EXPECT_THAT(deep(), IsEmpty());

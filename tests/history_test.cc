@@ -93,6 +93,8 @@ std::string broken_promise(const History& history, const Variant& variant) {
         trees.push_back(std::move(source));
     }
 
+    if (auto found = fixture.verify_deeply(); !found.empty()) return describe("verify --deep", found, script);
+
     // Every earlier run is still what it was, and the catalogue is no more than its manifests.
     std::string before = dump_tree(*fixture.catalog(), static_cast<catalog::RunNumber>(history.size()));
     for (const char* suffix : {"", "-wal", "-shm"})

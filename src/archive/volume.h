@@ -80,6 +80,10 @@ class ArchiveFile {
     /// frame) in the message. Memory: one frame, stored and expanded.
     std::unique_ptr<ByteSource> open_stream(StreamPosition from) const;
 
+    /// Where one can go on when the frame that holds `from` is damaged: the start of the frame after it; the
+    /// next volume's if it is the last one, or if the volume cannot be read at all. Never throws for damage.
+    StreamPosition next_frame(StreamPosition from) const;
+
     /// Stored bytes read from disk so far (frames and indexes).
     std::uint64_t stored_bytes_read() const;
 

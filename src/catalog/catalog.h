@@ -69,7 +69,8 @@ class Catalog {
   public:
     /// Opens or creates `path` and migrates an older schema. Memory for caching is bounded (some 16 MiB).
     static std::unique_ptr<Catalog> open(const std::string& path);
-    /// Opens an existing catalogue for reading only.
+    /// Opens an existing catalogue for reading only. Throws Error{not_ready} for an older schema: `open`
+    /// migrates it.
     static std::unique_ptr<Catalog> open_read_only(const std::string& path);
     ~Catalog();
 

@@ -39,10 +39,6 @@ void print_json(std::ostream& out, const std::string& set, const RestoreRequest&
     json.finish();
 }
 
-std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
-    return format("{} {}", format_count(count), count == 1 ? one : many);
-}
-
 class RestoreCommand final : public Command {
   public:
     const Texts& texts() const override {

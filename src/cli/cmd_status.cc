@@ -19,10 +19,6 @@ std::string age_text(Timestamp then, Timestamp now) {
     return format_duration(static_cast<double>(seconds)) + " ago";
 }
 
-std::string plural(std::uint64_t count, std::string_view one, std::string_view many) {
-    return format("{} {}", format_count(count), count == 1 ? one : many);
-}
-
 void append_item(std::string& out, std::string_view label, std::string_view text) {
     out += format("  {:<10}{}\n", label, text);
 }
@@ -37,20 +33,20 @@ std::string status_text(const SetStatus& status, Timestamp now) {
                     format("run {} ({}) of {}, {}", header.run, kind_name(header.kind),
                            format_local(header.started), age_text(header.started, now)));
         if (counts.errors > 0) {
-            append_item(
-                out, "",
-                format("{} in it: see icecore log {}", plural(counts.errors, "error", "errors"), header.run));
+            append_item(out, "",
+                        format("{} in it: see icecore log {}", counted(counts.errors, "error", "errors"),
+                               header.run));
         }
         append_item(
             out, "tree",
-            format("{} in {}, {}", plural(counts.files, "file", "files"),
-                   plural(counts.directories, "directory", "directories"), format_bytes(counts.tree_bytes)));
+            format("{} in {}, {}", counted(counts.files, "file", "files"),
+                   counted(counts.directories, "directory", "directories"), format_bytes(counts.tree_bytes)));
     } else {
         append_item(out, "last run", "none yet");
     }
     append_item(
         out, "runs",
-        format("{} in {}", plural(status.runs, "run", "runs"), plural(status.chains, "chain", "chains")));
+        format("{} in {}", counted(status.runs, "run", "runs"), counted(status.chains, "chain", "chains")));
     append_item(out, "backup", format("{} in the backup directory", format_bytes(status.backup_dir_bytes)));
     append_item(out, "next run", status.full_reason.empty() ? "incremental" : "full: " + status.full_reason);
     append_item(out, "running", status.running ? "yes: the set is locked" : "no");

@@ -2,6 +2,7 @@
 
 #include "base/format.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "cli/messages.h"
 
 namespace icecore::cli {
@@ -99,6 +100,10 @@ std::string_view type_name(FileType type) {
 
 std::string_view kind_name(archive::RunKind kind) {
     return kind == archive::RunKind::full ? "full" : "incremental";
+}
+
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
+    return format("{} {}", format_count(count), count == 1 ? one : many);
 }
 
 std::string shown_path(std::string_view path) {

@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
-#include <cstdlib>
 #include <optional>
 #include <set>
 
@@ -30,14 +28,6 @@ namespace {
 
 constexpr std::size_t kPlanLinesMax = 10'000;
 
-std::string real_path(const std::string& path) {
-    char* resolved = realpath(path.c_str(), nullptr);
-    if (resolved == nullptr) throw_errno(path);
-    std::string out(resolved);
-    std::free(resolved);
-    return out;
-}
-
 Fd open_data_directory(const SetOptions& set) {
     try {
         return open_file(set.data_dir, O_RDONLY | O_DIRECTORY);
@@ -55,19 +45,6 @@ void make_backup_directory(const SetOptions& set) {
     if (access(set.backup_dir.c_str(), R_OK | W_OK | X_OK) != 0)
         throw Error::from_errno(errno, "backup directory " + set.backup_dir,
                                 "run as a user who may write there");
-}
-
-void refuse_nesting(const SetOptions& set) {
-    std::string data = real_path(set.data_dir);
-    std::string backup = real_path(set.backup_dir);
-    if (is_below(backup, data) || (data == "/" && backup != "/"))
-        throw Error(Error::Kind::invalid,
-                    format("the backup directory {} is inside the data directory {}", backup, data),
-                    "each run would back up the earlier ones; choose a place outside, best on another disk");
-    if (is_below(data, backup))
-        throw Error(Error::Kind::invalid,
-                    format("the data directory {} is inside the backup directory {}", data, backup),
-                    "choose a backup directory of its own, best on another disk");
 }
 
 /// The state of one backup as its steps fill it in.
@@ -141,6 +118,11 @@ class BackupRun {
         header_.host = env_.host;
         header_.run = highest + 1;
         header_.started = started_;
+        if (last && started_ < last->header.started) {
+            clock_note_ = format("the clock is before the last run: run {} started at {}", last->number(),
+                                 format_local(last->header.started));
+            observer_.warning(clock_note_ + "; is the clock right?");
+        }
         header_.program = env_.program_version;
         header_.compression = set_.compression;
         header_.reason = reason_for_full(last, highest);
@@ -200,6 +182,7 @@ class BackupRun {
         std::unique_ptr<catalog::RunWriter> writer = catalog_->begin_run(header_);
         log.begin(header_, set_.data_dir, set_.backup_dir);
         note_interrupted(log);
+        if (!clock_note_.empty()) log.note(clock_note_);
         manifest.write(header_);
         record_events(log, manifest);
         record_renames(log, manifest, *writer);
@@ -356,6 +339,7 @@ class BackupRun {
     Fd root_;
     std::optional<InterruptedRun> interrupted_;
     std::set<std::string, std::less<>> rename_targets_;
+    std::string clock_note_;  ///< the clock jumped back; empty: it did not
     std::unique_ptr<catalog::Catalog> catalog_;
     Timestamp started_;
     archive::ManifestHeader header_;

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -55,21 +56,57 @@ std::optional<ParsedName> parse_archive_name(std::string_view set, std::string_v
     return parsed;
 }
 
+namespace {
+
+std::string read_holder(const Fd& lock) {
+    char holder[256];
+    return {holder, pread_full(lock.get(), holder, sizeof holder, 0)};
+}
+
+std::string real_path(const std::string& path) {
+    char* resolved = realpath(path.c_str(), nullptr);
+    if (resolved == nullptr) throw_errno(path);
+    std::string out(resolved);
+    std::free(resolved);
+    return out;
+}
+
+}  // namespace
+
 SetLock::SetLock(const Environment& env, const std::string& backup_dir) {
     std::string path = join_path(backup_dir, kLockName);
     fd_ = open_file(path, O_RDWR | O_CREAT, 0600);
     if (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) throw_errno("locking " + path);
-        char holder[256];
-        std::size_t length = pread_full(fd_.get(), holder, sizeof holder, 0);
-        throw Error(
-            Error::Kind::denied,
-            format("another run holds the lock of {}: {}", backup_dir, std::string_view(holder, length)),
-            "wait for it to end, or look at the process; the lock goes with it");
+        throw Error(Error::Kind::denied,
+                    format("another run holds the lock of {}: {}", backup_dir, read_holder(fd_)),
+                    "wait for it to end, or look at the process; the lock goes with it");
     }
     std::string me = format("process {} on {} since {}", getpid(), env.host, format_local(env.clock.now()));
     if (ftruncate(fd_.get(), 0) != 0 || lseek(fd_.get(), 0, SEEK_SET) != 0) throw_errno("writing " + path);
     write_full(fd_.get(), me);
+}
+
+std::optional<std::string> lock_holder(const std::string& backup_dir) {
+    std::string path = join_path(backup_dir, kLockName);
+    if (!path_exists(path)) return std::nullopt;
+    Fd fd = open_file(path, O_RDONLY);
+    if (flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return std::nullopt;  // released as fd closes
+    if (errno != EWOULDBLOCK) throw_errno("locking " + path);
+    return read_holder(fd);
+}
+
+void refuse_nesting(const SetOptions& set) {
+    std::string data = real_path(set.data_dir);
+    std::string backup = real_path(set.backup_dir);
+    if (is_below(backup, data) || (data == "/" && backup != "/"))
+        throw Error(Error::Kind::invalid,
+                    format("the backup directory {} is inside the data directory {}", backup, data),
+                    "each run would back up the earlier ones; choose a place outside, best on another disk");
+    if (is_below(data, backup))
+        throw Error(Error::Kind::invalid,
+                    format("the data directory {} is inside the backup directory {}", data, backup),
+                    "choose a backup directory of its own, best on another disk");
 }
 
 }  // namespace icecore::engine

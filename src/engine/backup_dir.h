@@ -36,6 +36,10 @@ constexpr std::string_view kSnarName = "archive.snar";
 constexpr std::string_view kCatalogName = "catalog.db";
 constexpr std::string_view kReadmeName = "README.restore.txt";
 constexpr std::string_view kLockName = ".lock";
+constexpr std::string_view kRunningName = ".running";
+/// After kCatalogName: a catalogue that was damaged, and one that knew runs which a rebuild had to leave out.
+constexpr std::string_view kDamagedSuffix = ".damaged";
+constexpr std::string_view kReplacedSuffix = ".old";
 
 /// Holds the set's lock (flock on ".lock" in the backup directory) while alive. Throws Error{denied} that
 /// names the holder (process, host, since when) if another process has it.
@@ -46,6 +50,13 @@ class SetLock {
   private:
     Fd fd_;
 };
+
+/// Who holds the lock of `backup_dir` ("process 17 on host since …"), nullopt if nobody does. Takes it shared
+/// for a moment, which a backup that starts in that very moment would see. Throws Error.
+std::optional<std::string> lock_holder(const std::string& backup_dir);
+
+/// Throws Error{invalid} if the data or the backup directory lies in the other. Both must exist.
+void refuse_nesting(const SetOptions& set);
 
 /// Opens the catalogue of a backup directory for reading, brought up to date first: one that is missing,
 /// damaged or behind the manifests is rebuilt from them under the set's lock (`observer` is told). Throws

@@ -44,7 +44,15 @@ struct SetOptions {
 
 /// How far a command is. Totals are 0 while they are unknown.
 struct Progress {
-    enum class Phase : std::uint8_t { scanning, planning, packing, finishing, restoring, rebuilding };
+    enum class Phase : std::uint8_t {
+        scanning,
+        planning,
+        packing,
+        finishing,
+        restoring,
+        rebuilding,
+        verifying
+    };
     Phase phase = Phase::scanning;
     std::uint64_t files = 0;
     std::uint64_t bytes = 0;  ///< of file content

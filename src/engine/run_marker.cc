@@ -3,11 +3,11 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "engine/backup_dir.h"
 
 namespace icecore::engine {
 namespace {
 
-constexpr std::string_view kMarkerName = ".running";
 constexpr std::string_view kSnapshot = "snapshot";
 constexpr std::string_view kPurgesAgain = "purges-again";
 constexpr std::string_view kAllOrNothing = "all-or-nothing";
@@ -24,11 +24,11 @@ void write_marker(FileSystem& fs, const std::string& backup_dir, const RunMarker
     word(marker.purges_again, kPurgesAgain);
     word(marker.all_or_nothing, kAllOrNothing);
     if (marker.closing_from) text.append(kClosing).append(std::to_string(*marker.closing_from)).append("\n");
-    write_file_durably(fs, backup_dir, std::string(kMarkerName), text, true);
+    write_file_durably(fs, backup_dir, std::string(kRunningName), text, true);
 }
 
 std::optional<RunMarker> read_marker(const std::string& backup_dir) {
-    std::string path = join_path(backup_dir, kMarkerName);
+    std::string path = join_path(backup_dir, kRunningName);
     if (!path_exists(path)) return std::nullopt;
     std::string text = read_file(path);
     std::string_view rest = text;
@@ -53,7 +53,7 @@ std::optional<RunMarker> read_marker(const std::string& backup_dir) {
 }
 
 void remove_marker(FileSystem& fs, const std::string& backup_dir) {
-    fs.remove(backup_dir, std::string(kMarkerName));
+    fs.remove(backup_dir, std::string(kRunningName));
 }
 
 }  // namespace icecore::engine

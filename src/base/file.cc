@@ -156,10 +156,15 @@ Fd::~Fd() {
 }
 
 Fd open_file(const std::string& path, int flags, unsigned mode) {
+    Fd fd = open_at(AT_FDCWD, path.c_str(), flags, mode);
+    if (!fd) throw_errno("opening " + path);
+    return fd;
+}
+
+Fd open_at(int dir, const char* name, int flags, unsigned mode) {
     while (true) {
-        Fd fd(open(path.c_str(), flags | O_CLOEXEC, mode));
-        if (fd) return fd;
-        if (errno != EINTR) throw_errno("opening " + path);
+        Fd fd(openat(dir, name, flags | O_CLOEXEC, mode));
+        if (fd || errno != EINTR) return fd;
     }
 }
 

@@ -14,6 +14,7 @@
 #include "base/format.h"
 #include "checked_runs.h"
 #include "cli/test_io.h"
+#include "fault/child.h"
 #include "fault/fault_points.h"
 #include "support/directory.h"
 
@@ -158,6 +159,23 @@ TEST_F(Damage, OfTheCatalogueRestoresNothingThatWasNeverThere) {
     EXPECT_GT(restored, 0U);
     put_catalog(false);
     check_restore(1);
+}
+
+TEST_F(Damage, OfTheCatalogueStopsABackupAtMost) {
+    back_up("zstd:1");
+    tree_.file("renamed/new", "new");
+    tree_.remove("file");
+    std::set<int> seen;
+    damage("catalog.db", 24, [&] {
+        CommandResult child = run_backup_child(runs_.set, {});
+        EXPECT_TRUE(child.status == 0 || child.status == 1 || child.status == 3) << child.status << child.err;
+        seen.insert(child.status);
+        for (const std::string& name : list_directory(runs_.set.backup_dir))
+            if (name.find("-000003-") != std::string::npos || name.find(".damaged") != std::string::npos)
+                unlink(in_backup(name).c_str());
+        put_catalog(false);
+    });
+    EXPECT_TRUE(seen.contains(0));
 }
 
 TEST_F(Damage, OfTheSnapshotFileIsRefusedOrHarmless) {

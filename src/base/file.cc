@@ -82,8 +82,7 @@ class PosixOutputFile final : public OutputFile {
         if (rc != 0 && errno == EINVAL && !replace_) rc = link_without_replacing();
         if (rc != 0) throw_errno("renaming " + temporary_path() + " to " + final_path());
         sealed_ = true;
-        Fd dir = open_file(dir_, O_RDONLY | O_DIRECTORY);
-        if (fsync(dir.get()) != 0) throw_errno("syncing directory " + dir_);
+        sync_directory(dir_);
     }
 
     int fd() const override { return fd_.get(); }
@@ -117,8 +116,7 @@ class PosixFileSystem final : public FileSystem {
     void remove(const std::string& dir, const std::string& name) override {
         std::string path = join_path(dir, name);
         if (unlink(path.c_str()) != 0 && errno != ENOENT) throw_errno("removing " + path);
-        Fd fd = open_file(dir, O_RDONLY | O_DIRECTORY);
-        if (fsync(fd.get()) != 0) throw_errno("syncing directory " + dir);
+        sync_directory(dir);
     }
 };
 
@@ -287,8 +285,16 @@ bool path_exists(const std::string& path) {
     return access(path.c_str(), F_OK) == 0;
 }
 
+void sync_directory(const std::string& dir) {
+    Fd fd = open_file(dir, O_RDONLY | O_DIRECTORY);
+    if (fsync(fd.get()) != 0) throw_errno("syncing directory " + dir);
+}
+
 std::vector<std::string> list_directory(const std::string& dir) {
-    std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(dir.c_str()), closedir);
+    std::unique_ptr<DIR, int (*)(DIR*)> stream(nullptr, closedir);
+    do {
+        stream.reset(opendir(dir.c_str()));
+    } while (!stream && errno == EINTR);
     if (!stream) throw_errno("reading directory " + dir);
     std::vector<std::string> names;
     while (true) {

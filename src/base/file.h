@@ -58,6 +58,9 @@ bool stat_at(int dir, const char* name, FileStat& out, int flags = 0);
 /// Whether `path` exists (following links).
 bool path_exists(const std::string& path);
 
+/// fsync of a directory: the names in it are durable. Throws Error.
+void sync_directory(const std::string& dir);
+
 /// Names in `dir` (no "." and ".."), unsorted. Throws Error.
 std::vector<std::string> list_directory(const std::string& dir);
 

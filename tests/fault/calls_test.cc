@@ -139,6 +139,14 @@ TEST_P(FailingBackup, KeepsThePromises) {
     }
 }
 
+TEST(Calls, ANewBackupDirectoryIsMadeDurable) {
+    FaultTree tree;
+    std::string trace = tree.temp() / "trace";
+    ASSERT_EQ(run_backup_child(tree.set, {.fault = "EIO:0", .trace = trace}).status, 0);
+    EXPECT_NE(read_file(trace).find(" fsync " + tree.temp().path() + " \n"), std::string::npos)
+        << "the directory that it was made in is never synced";
+}
+
 constexpr Program kEngine = Program::engine;
 constexpr Program kIcecore = Program::icecore;
 

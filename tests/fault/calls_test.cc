@@ -59,7 +59,7 @@ class FailingCalls : public ::testing::TestWithParam<Parameters> {
         unlink(trace().c_str());
         if (GetParam().program == Program::engine)
             return run_backup_child(tree_.set, {.fault = fault, .trace = trace()});
-        return run_with_fault({ICECORE_PROGRAM, "--config", config(), "backup", "--quiet"}, fault, trace());
+        return run_with_fault({ICECORE_PROGRAM, "--config", config(), "backup"}, fault, trace());
     }
 
     std::string fault(std::uint64_t at) const {

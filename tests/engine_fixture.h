@@ -106,6 +106,9 @@ class EngineFixture {
     std::unique_ptr<engine::Environment> environment_;
 };
 
+/// All rows of the tree as of a run, for comparing catalogues.
+std::string dump_tree(const catalog::Catalog& catalog, catalog::RunNumber at);
+
 /// Returns when a change made now gets a later time stamp than all changes before (some milliseconds).
 void wait_for_next_tick(const std::string& dir);
 

@@ -43,18 +43,6 @@ void drop_known_limit(std::vector<std::string>& differences) {
     });
 }
 
-/// All rows of the tree as of a run, for comparing catalogues.
-std::string dump_tree(const catalog::Catalog& catalog, catalog::RunNumber at) {
-    std::string out;
-    catalog.walk(at, "", [&](const std::string& path, const catalog::Entry& entry) {
-        out += format("{} {} {} {} {} {} {}:{}:{}\n", escape_path(path), static_cast<char>(entry.stat.type),
-                      entry.stat.mode, entry.stat.ino, entry.sha256.hex(), to_hex(entry.metadata),
-                      entry.location.run, entry.location.volume, entry.location.offset);
-        return true;
-    });
-    return out;
-}
-
 /// Backs up each run of the history and checks all promises about it. Empty if they hold.
 std::string broken_promise(const History& history, const Variant& variant) {
     EngineFixture fixture(variant.clock_ahead_seconds);

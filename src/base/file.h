@@ -31,6 +31,9 @@ class Fd {
 /// open(2) with O_CLOEXEC. Throws Error naming the path.
 Fd open_file(const std::string& path, int flags, unsigned mode = 0);
 
+/// openat(2) with O_CLOEXEC, again after EINTR. Returns an empty Fd with errno set on failure.
+Fd open_at(int dir, const char* name, int flags, unsigned mode = 0);
+
 /// Opens `path` (relative, any length, "" = the directory itself) below the directory `root`, never following
 /// a symbolic link in any component (openat2 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS, in pieces where the path
 /// exceeds PATH_MAX). Returns an empty Fd with errno set on failure.
@@ -54,6 +57,9 @@ bool stat_at(int dir, const char* name, FileStat& out, int flags = 0);
 
 /// Whether `path` exists (following links).
 bool path_exists(const std::string& path);
+
+/// fsync of a directory: the names in it are durable. Throws Error.
+void sync_directory(const std::string& dir);
 
 /// Names in `dir` (no "." and ".."), unsorted. Throws Error.
 std::vector<std::string> list_directory(const std::string& dir);

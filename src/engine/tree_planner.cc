@@ -206,7 +206,7 @@ class Planner final : public scan::TreeVisitor {
             return false;
         const catalog::Entry& old = *pending.match.old;
         if (old.stat.ctime == stat.ctime && old.stat.ino == stat.ino && !old.racy) return false;
-        Fd fd(openat(dir_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        Fd fd = open_at(dir_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         if (!fd) return false;
         Metadata before = decode_metadata(old.metadata);
         Metadata now = read_metadata(fd.get());

@@ -58,7 +58,7 @@ TEST_F(LostManifest, MissingAndDamaged) {
     EXPECT_THAT(result.recovered[0].reason, HasSubstr("missing"));
     EXPECT_EQ(read_file(manifest(second) + ".damaged"), damaged);
     EXPECT_EQ(join_lines(runs_.restore_differences(2, source)), "");
-    EXPECT_EQ(runs_.entries(second).at("moved/file").sha256, sha256(noise(3000, 1)));
+    EXPECT_EQ(runs_.catalog()->lookup(2, "moved/file")->sha256, sha256(noise(3000, 1)));
 
     engine::BackupResult third = runs_.run();
     EXPECT_EQ(third.header.kind, archive::RunKind::incremental);

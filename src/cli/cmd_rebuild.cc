@@ -43,10 +43,10 @@ class RebuildCommand final : public Command {
             .summary = "make the catalogue again from the manifests",
             .description =
                 "Makes catalog.db anew from the manifests in the backup directory. Other commands\n"
-                "do so by themselves when it is missing or damaged; this one is for doubts. It also\n"
-                "makes a manifest that is missing or damaged again from its archive. A run of which\n"
-                "neither is whole is named (exit status 1), and the catalogue that was there is\n"
-                "kept as catalog.db.old.",
+                "do so by themselves when it is missing or damaged; this one is for doubts. A\n"
+                "manifest that is missing or damaged is made again from its archive. A run of\n"
+                "which neither is whole is named (exit status 1), and the catalogue that was\n"
+                "there is kept as catalog.db.old.",
             .example = "icecore rebuild",
         };
         return kTexts;

@@ -45,13 +45,6 @@ struct Finish {
     }
 };
 
-/// A catalogue is a file that somebody may have changed.
-void check_name(std::string_view name) {
-    if (name.empty() || name == "." || name == ".." || name.find('/') != std::string_view::npos ||
-        name.find('\0') != std::string_view::npos)
-        throw Error(Error::Kind::corrupt, "the catalogue holds a name that no file can have");
-}
-
 class Restore {
   public:
     Restore(const Environment& env, const SetOptions& set, const catalog::Catalog& catalog,
@@ -141,7 +134,6 @@ class Restore {
     }
 
     bool collect_one(const std::string& path, const catalog::Entry& entry) {
-        if (!path.empty()) check_name(entry.name);
         if (entry.stat.type == FileType::directory) {
             bool made = target_.make_directory(path);
             remember_directory(path, entry, {.was_there = !made, .mirror = request_.mirror});

@@ -399,6 +399,10 @@ std::size_t ArchiveFile::source_count() const {
     return state_->volumes.source_count();
 }
 
+std::string ArchiveFile::volume_text(std::uint32_t volume, std::size_t source) const {
+    return state_->volumes.name(volume, source);
+}
+
 std::unique_ptr<ArchiveStream> ArchiveFile::open_stream(StreamPosition from, std::size_t first_source) const {
     return std::make_unique<Stream>(state_->volumes, from, first_source);
 }

@@ -90,6 +90,8 @@ class ArchiveFile {
     ~ArchiveFile();
 
     std::size_t source_count() const;
+    /// "volume /b/a.tar.zst": how messages name a volume in a source. Both must be there.
+    std::string volume_text(std::uint32_t volume, std::size_t source) const;
 
     /// A stream from `from` on, across frames and volumes, to the archive's end. It must not outlive this
     /// object. Sources before `first_source` are not asked. Throws Error{corrupt} if the archive has no such

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/format.h"
 #include "base/metadata.h"
 #include "base/text.h"
 #include "engine/content.h"
@@ -17,11 +18,17 @@ constexpr std::size_t kCopyBytes = 1 << 20;
 /// What our writer makes at most; a hostile map must not take more.
 constexpr std::size_t kSparseRegionsMax = 1'000'000 + 1;
 
-[[noreturn]] void corrupt(const char* message) {
-    throw Error(Error::Kind::corrupt, message);
-}
-
 constexpr const char* kDiffers = "SHA-256 differs: the archive is damaged here, the file was not restored";
+
+/// nullopt for what is no member of any file, too: where in it the damage is helps nobody.
+std::optional<archive::TarMember> next_member(archive::TarReader& tar) {
+    try {
+        return tar.next();
+    } catch (const Error& e) {
+        if (e.kind() != Error::Kind::corrupt && e.kind() != Error::Kind::unsupported) throw;
+        return std::nullopt;
+    }
+}
 
 }  // namespace
 
@@ -215,16 +222,20 @@ RestoreCounts FileRestorer::restore_special(const std::string& path, const catal
     return counts;
 }
 
-/// A source whose frames are sound and yet hold something else is as good as a damaged one.
+/// A source whose frames are sound and yet hold something else is as good as a damaged one. If no source has
+/// the file, the first one's Error tells why.
 void FileRestorer::restore_content(const Item& item, const Wanted& wanted, Directory& dir,
                                    const std::string& name) {
-    for (std::size_t source = 0;; ++source) {
+    std::optional<Error> first;
+    for (std::size_t source = 0; source < archive_->source_count(); ++source) {
         try {
             return restore_content_from(source, item, wanted, dir, name);
         } catch (const Error& e) {
-            if (e.kind() != Error::Kind::corrupt || source + 1 >= archive_->source_count()) throw;
+            if (e.kind() != Error::Kind::corrupt && e.kind() != Error::Kind::not_found) throw;
+            if (!first) first = e;
         }
     }
+    throw Error(*first);
 }
 
 archive::ArchiveStream& FileRestorer::stream_at(std::size_t source, const archive::Location& at) {
@@ -237,6 +248,11 @@ archive::ArchiveStream& FileRestorer::stream_at(std::size_t source, const archiv
     return *stream;
 }
 
+void FileRestorer::differs(const char* what, const Item& item, std::size_t source) const {
+    throw Error(Error::Kind::corrupt,
+                format("{}: {}", archive_->volume_text(item.location.volume, source), what));
+}
+
 void FileRestorer::restore_content_from(std::size_t source, const Item& item, const Wanted& wanted,
                                         Directory& dir, const std::string& name) {
     archive::ArchiveStream& stream = stream_at(source, item.location);
@@ -245,29 +261,29 @@ void FileRestorer::restore_content_from(std::size_t source, const Item& item, co
     archive::StringSource in_frame(at_hand);
     bool whole = item.location.length_bytes <= at_hand.size();
     archive::TarReader tar(whole ? static_cast<archive::ByteSource&>(in_frame) : stream, limits);
-    std::optional<archive::TarMember> member = tar.next();
+    std::optional<archive::TarMember> member = next_member(tar);
     if (!member || member->type != FileType::regular || member->hard_link ||
         member->size_bytes != wanted.stat.size || member->sparse.has_value() != wanted.sparse)
-        corrupt("the archive holds something else at its place");
+        differs("it holds something else at this file's place", item, source);
     if (whole && !member->sparse) {
         // Its bytes lie in the frame: nothing is made before they are known to be right.
         std::uint64_t left = at_hand.size() - tar.offset();
-        if (member->size_bytes > left) corrupt("its content ends too early in the archive");
+        if (member->size_bytes > left) differs("its content ends too early", item, source);
         std::string_view content = at_hand.substr(static_cast<std::size_t>(tar.offset()),
                                                   static_cast<std::size_t>(wanted.stat.size));
-        if (sha256(content) != wanted.sha256) corrupt(kDiffers);
+        if (sha256(content) != wanted.sha256) differs(kDiffers, item, source);
         TargetTree::NewFile file(tree_, dir, name);
         write_full(file.fd(), content);
         file.place(wanted.stat, wanted.metadata);
         return;
     }
     TargetTree::NewFile file(tree_, dir, name);
-    copy_content(tar, *member, wanted, file.fd());
+    if (copy_content(tar, *member, wanted, file.fd()) != wanted.sha256) differs(kDiffers, item, source);
     file.place(wanted.stat, wanted.metadata);
 }
 
-void FileRestorer::copy_content(archive::TarReader& tar, const archive::TarMember& member,
-                                const Wanted& wanted, int fd) {
+Digest FileRestorer::copy_content(archive::TarReader& tar, const archive::TarMember& member,
+                                  const Wanted& wanted, int fd) {
     if (!buffer_) buffer_ = std::make_unique_for_overwrite<char[]>(kCopyBytes);
     Sha256 hash;
     std::vector<archive::SparseRegion> whole = {{0, member.size_bytes}};
@@ -281,14 +297,14 @@ void FileRestorer::copy_content(archive::TarReader& tar, const archive::TarMembe
         while (left > 0) {
             std::size_t n = tar.read_content(
                 buffer_.get(), static_cast<std::size_t>(std::min<std::uint64_t>(left, kCopyBytes)));
-            if (n == 0) corrupt("its content ends too early in the archive");
+            if (n == 0) throw Error(Error::Kind::corrupt, "its content ends too early");
             hash.update({buffer_.get(), n});
             pwrite_full(fd, {buffer_.get(), n}, offset);
             offset += n;
             left -= n;
         }
     }
-    if (hash.finish() != wanted.sha256) corrupt(kDiffers);
+    return hash.finish();
 }
 
 }  // namespace icecore::engine

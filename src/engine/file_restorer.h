@@ -61,9 +61,10 @@ class FileRestorer {
     void restore_content(const Item& item, const Wanted& wanted, Directory& dir, const std::string& name);
     void restore_content_from(std::size_t source, const Item& item, const Wanted& wanted, Directory& dir,
                               const std::string& name);
+    [[noreturn]] void differs(const char* what, const Item& item, std::size_t source) const;
     archive::ArchiveStream& stream_at(std::size_t source, const archive::Location& at);
-    void copy_content(archive::TarReader& tar, const archive::TarMember& member, const Wanted& wanted,
-                      int fd);
+    Digest copy_content(archive::TarReader& tar, const archive::TarMember& member, const Wanted& wanted,
+                        int fd);
 
     TargetTree& tree_;
     OnProblem on_problem_;

@@ -8,7 +8,6 @@
 
 #include <cerrno>
 #include <charconv>
-#include <limits>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -56,7 +55,8 @@ bool runs_elsewhere(std::string_view pid_text) {
 
 }  // namespace
 
-TargetTree::TargetTree(const std::string& path, Options options) : options_(options) {
+TargetTree::TargetTree(const std::string& path, Options options)
+    : options_(options), temporary_prefix_(format("{}{}", kTemporary, getpid())) {
     if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
         throw Error::from_errno(errno, "making " + path, "its parent directory must exist");
     root_ = open_file(path, O_RDONLY | O_DIRECTORY);
@@ -137,7 +137,7 @@ bool TargetTree::is_same(const Directory& dir, const std::string& name, const Fi
 }
 
 std::string TargetTree::temporary_name() {
-    return format("{}{}-{}", kTemporary, getpid(), ++last_temporary_);
+    return format("{}-{}", temporary_prefix_, ++last_temporary_);
 }
 
 bool TargetTree::is_leftover(std::string_view name) {

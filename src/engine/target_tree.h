@@ -116,6 +116,7 @@ class TargetTree {
     bool give_way(int dir, const std::string& name);
 
     const Options options_;
+    const std::string temporary_prefix_;
     Fd root_;
     std::atomic<std::uint64_t> last_temporary_ = 0;
     mutable std::mutex mutex_;

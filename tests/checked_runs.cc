@@ -116,7 +116,7 @@ std::vector<std::string> CheckedRuns::restore_differences(catalog::RunNumber run
                                                           const TreeSnapshot& source) {
     std::string to = temp() / format("restored{}", ++restores_);
     engine::RestoreResult result = restore(run, to);
-    EXPECT_EQ(join_lines(result.problems), "") << "run " << run;
+    EXPECT_EQ(join_lines(result.problems.lines()), "") << "run " << run;
     std::vector<std::string> wrong = compare_trees(source, to);
     remove_tree_at(AT_FDCWD, to);
     return wrong;

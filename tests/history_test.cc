@@ -75,7 +75,7 @@ std::string broken_promise(const History& history, const Variant& variant) {
         std::string restored = fixture.temp() / format("restored{}", i + 1);
         engine::RestoreResult result2 = fixture.restore(result.header.run, restored);
         if (!result2.problems.empty())
-            return describe(format("restore of run {}", i + 1), result2.problems, script);
+            return describe(format("restore of run {}", i + 1), result2.problems.lines(), script);
         wrong = differences(source, snapshot_tree(restored), compare_options());
         if (!wrong.empty()) return describe(format("restore of run {}", i + 1), wrong, script);
         trees.push_back(std::move(source));

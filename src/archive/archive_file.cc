@@ -1,11 +1,13 @@
-#include <fcntl.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <map>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <utility>
 
+#include "archive/seek_table.h"
 #include "archive/volume.h"
 #include "base/error.h"
 #include "base/format.h"
@@ -26,7 +28,8 @@ struct Frame {
     FrameSize size;
 };
 
-/// A volume's seek table, searchable: 8 bytes a frame, and a sum of those before it every kStep frames.
+/// Where the frames of a volume stand, searchable: 8 bytes a frame, and a sum of those before it every kStep
+/// frames. It may end early if the volume is damaged.
 class FrameIndex {
   public:
     explicit FrameIndex(std::vector<FrameSize> frames) : frames_(std::move(frames)) {
@@ -66,117 +69,195 @@ class FrameIndex {
     std::uint64_t raw_bytes_ = 0;
 };
 
-/// A volume open for reading.
+using Index = std::shared_ptr<const FrameIndex>;
+
+/// A volume open for reading, in one source.
 struct OpenVolume {
     std::uint32_t number = 0;
-    Fd fd;
-    std::shared_ptr<const FrameIndex> index;  ///< null for Method::none, which needs none
+    std::unique_ptr<VolumeBytes> bytes;
+    Index index;  ///< null for Method::none, which needs none
 };
 
 /// The volumes of one archive, their indexes, and how they are opened.
 class Volumes {
   public:
-    Volumes(std::string dir, Compression::Method method, std::vector<VolumeInfo> volumes)
-        : dir_(std::move(dir)), method_(method), volumes_(std::move(volumes)), indexes_(volumes_.size()) {}
+    Volumes(std::vector<VolumeSource> sources, Compression::Method method, std::vector<VolumeInfo> volumes,
+            ArchiveFile::KnownFrames known_frames)
+        : sources_(std::move(sources)),
+          method_(method),
+          volumes_(std::move(volumes)),
+          known_frames_(std::move(known_frames)),
+          last_opened_(sources_.size()) {
+        CHECK(!sources_.empty());
+    }
 
     Compression::Method method() const { return method_; }
     std::size_t size() const { return volumes_.size(); }
+    std::size_t source_count() const { return sources_.size(); }
     std::uint64_t raw_bytes(std::uint32_t number) const { return volumes_[number].raw_bytes; }
+    std::string name(std::uint32_t number, std::size_t source) const {
+        return "volume " + join_path(sources_[source].where, volumes_[number].name);
+    }
 
     void count_read(std::uint64_t bytes) { stored_bytes_read_ += bytes; }
     std::uint64_t stored_bytes_read() const { return stored_bytes_read_; }
 
-    std::shared_ptr<const OpenVolume> open(std::uint32_t number) {
+    std::shared_ptr<const OpenVolume> open(std::uint32_t number, std::size_t source) {
         std::lock_guard lock(mutex_);
-        if (!last_opened_ || last_opened_->number != number) {
-            last_opened_.reset();
-            in_volume(number, [&] { last_opened_ = open_checked(number); });
+        std::shared_ptr<const OpenVolume>& last = last_opened_[source];
+        if (!last || last->number != number) {
+            last.reset();
+            std::unique_ptr<VolumeBytes> bytes = sources_[source].open(volumes_[number]);
+            Index index;
+            if (method_ != Compression::Method::none) index = index_of(number, source, *bytes);
+            last = std::make_shared<OpenVolume>(OpenVolume{number, std::move(bytes), std::move(index)});
         }
-        return last_opened_;
+        return last;
     }
 
-    /// Calls `f` and puts the volume's name before its errors.
-    template <typename F>
-    void in_volume(std::uint32_t number, F f) const {
-        try {
-            f();
-        } catch (Error& e) {
-            e.add_context("volume " + join_path(dir_, volumes_[number].name));
-            throw;
-        }
+    /// Notes that `source` had to stand in for one before it; once a volume.
+    void note_other_source(std::uint32_t number, std::size_t source, const std::string& why) {
+        std::lock_guard lock(mutex_);
+        if (helped_.insert(number).second)
+            remarks_.push_back(format("{} (read from {} instead)", why, sources_[source].where));
+    }
+
+    std::vector<std::string> remarks() const {
+        std::lock_guard lock(mutex_);
+        return remarks_;
     }
 
   private:
-    Fd open_volume_file(std::uint32_t number) const {
-        const VolumeInfo& info = volumes_[number];
-        try {
-            return open_file(join_path(dir_, info.name), O_RDONLY);
-        } catch (const Error& e) {
-            if (e.kind() != Error::Kind::not_found) throw;
-            throw Error(Error::Kind::not_found, "the file is missing");
+    // All below needs the mutex.
+
+    /// A complete index is that of the volume in every source; what damage left is the source's own.
+    Index index_of(std::uint32_t number, std::size_t source, const VolumeBytes& bytes) {
+        for (std::size_t any = 0; any < sources_.size(); ++any) {
+            auto known = indexes_.find({number, any});
+            if (known == indexes_.end()) continue;
+            if (any == source || known->second->raw_bytes() == volumes_[number].raw_bytes)
+                return known->second;
         }
+        Index index = std::make_shared<FrameIndex>(find_frames(number, source, bytes));
+        indexes_.emplace(std::pair(number, source), index);
+        return index;
     }
 
-    /// Opens and checks the file; reads its index unless we have it. Needs the mutex.
-    std::shared_ptr<const OpenVolume> open_checked(std::uint32_t number) {
-        const VolumeInfo& info = volumes_[number];
-        Fd fd = open_volume_file(number);
-        FileStat stat;
-        if (!stat_at(fd.get(), "", stat, AT_EMPTY_PATH)) throw_errno("reading its size");
-        if (stat.type != FileType::regular) corrupt("it is not a regular file");
-        if (stat.size != info.stored_bytes)
-            corrupt(format("its size is {} bytes instead of {}", stat.size, info.stored_bytes));
-        if (method_ != Compression::Method::none && !indexes_[number]) read_index(number, fd.get());
-        std::uint64_t raw_bytes = indexes_[number] ? indexes_[number]->raw_bytes() : stat.size;
+    std::vector<FrameSize> find_frames(std::uint32_t number, std::size_t source, const VolumeBytes& bytes) {
+        std::string why;
+        try {
+            return frames_by_seek_table(volumes_[number], bytes);
+        } catch (const Error& e) {
+            why = name(number, source) + ": " + e.message();
+        }
+        if (known_frames_) {
+            std::vector<FrameSize> frames = known_frames_(number);
+            if (fits(frames, volumes_[number])) {
+                remarks_.push_back(why + " (its frames were found by the manifest)");
+                return frames;
+            }
+        }
+        std::vector<FrameSize> frames = scan_frames(method_, bytes);
+        for (const FrameSize& frame : frames) stored_bytes_read_ += frame.stored_bytes;
+        remarks_.push_back(format("{} (walking through it, {} frames were found)", why, frames.size()));
+        return frames;
+    }
+
+    std::vector<FrameSize> frames_by_seek_table(const VolumeInfo& info, const VolumeBytes& bytes) {
+        if (bytes.size_bytes() != info.stored_bytes)
+            corrupt(format("its size is {} bytes instead of {}", bytes.size_bytes(), info.stored_bytes));
+        std::vector<FrameSize> frames = read_seek_table(method_, bytes);
+        stored_bytes_read_ += seek_table_bytes(method_, frames.size());
+        std::uint64_t raw_bytes = sum_of(frames).raw_bytes;
         if (raw_bytes != info.raw_bytes)
             corrupt(format("it holds {} bytes of the archive instead of {}", raw_bytes, info.raw_bytes));
-        return std::make_shared<OpenVolume>(OpenVolume{number, std::move(fd), indexes_[number]});
+        return frames;
     }
 
-    void read_index(std::uint32_t number, int fd) {
-        std::uint64_t volume_bytes = volumes_[number].stored_bytes;
-        auto frames = read_seek_table(method_, fd, volume_bytes);
-        std::uint64_t table_bytes = volume_bytes;
-        for (const FrameSize& frame : frames) table_bytes -= frame.stored_bytes;
-        stored_bytes_read_ += table_bytes;
-        indexes_[number] = std::make_shared<FrameIndex>(std::move(frames));
+    struct Sum {
+        std::uint64_t stored_bytes = 0;
+        std::uint64_t raw_bytes = 0;
+    };
+    static Sum sum_of(const std::vector<FrameSize>& frames) {
+        Sum sum;
+        for (const FrameSize& frame : frames) {
+            sum.stored_bytes += frame.stored_bytes;
+            sum.raw_bytes += frame.raw_bytes;
+        }
+        return sum;
     }
 
-    const std::string dir_;
+    bool fits(const std::vector<FrameSize>& frames, const VolumeInfo& info) const {
+        Sum sum = sum_of(frames);
+        return sum.raw_bytes == info.raw_bytes &&
+               sum.stored_bytes + seek_table_bytes(method_, frames.size()) == info.stored_bytes;
+    }
+
+    const std::vector<VolumeSource> sources_;
     const Compression::Method method_;
     const std::vector<VolumeInfo> volumes_;
+    const ArchiveFile::KnownFrames known_frames_;
     std::atomic<std::uint64_t> stored_bytes_read_ = 0;
 
-    std::mutex mutex_;
-    // Guarded by mutex_: the indexes read so far, and the volume opened last (streams hold their own beside
-    // it, so that the number of open files does not grow with the volumes).
-    std::vector<std::shared_ptr<const FrameIndex>> indexes_;
-    std::shared_ptr<const OpenVolume> last_opened_;
+    mutable std::mutex mutex_;
+    // Guarded by mutex_: the indexes read so far by volume and source, and what each source opened last
+    // (streams hold their own beside it, so that the number of open files does not grow with the volumes).
+    std::map<std::pair<std::uint32_t, std::size_t>, Index> indexes_;
+    std::vector<std::shared_ptr<const OpenVolume>> last_opened_;
+    std::set<std::uint32_t> helped_;
+    std::vector<std::string> remarks_;
 };
 
-/// One stream through an archive. It holds at most one frame, stored and expanded.
-class ArchiveStream final : public ByteSource {
+/// Memory that is not cleared before it is filled.
+class Buffer {
   public:
-    /// Throws for a position outside the archive, as a damaged catalogue might hold.
-    ArchiveStream(Volumes& volumes, StreamPosition from) : volumes_(volumes), at_(from) {
-        if (at_.volume >= volumes_.size())
-            corrupt(format("the archive has no volume {}: it has {}", at_.volume, volumes_.size()));
-        if (at_.offset > volumes_.raw_bytes(at_.volume))
-            volumes_.in_volume(at_.volume, [&] {
-                corrupt(
-                    format("there is no offset {} in {} bytes", at_.offset, volumes_.raw_bytes(at_.volume)));
-            });
+    char* get(std::size_t size) {
+        if (size > capacity_) {
+            data_ = std::make_unique_for_overwrite<char[]>(size);
+            capacity_ = size;
+        }
+        return data_.get();
+    }
+
+  private:
+    std::unique_ptr<char[]> data_;
+    std::size_t capacity_ = 0;
+};
+
+/// Bytes of an uncompressed volume that are read at once.
+constexpr std::uint64_t kPlainBytes = 256 << 10;
+
+/// One stream through an archive. It holds at most one frame, stored and expanded.
+class Stream final : public ArchiveStream {
+  public:
+    Stream(Volumes& volumes, StreamPosition from, std::size_t first_source)
+        : volumes_(volumes), first_source_(first_source), open_(volumes.source_count()) {
+        CHECK(first_source < volumes.source_count());
+        seek(from);
+    }
+
+    void seek(StreamPosition to) override {
+        if (to.volume >= volumes_.size())
+            corrupt(format("the archive has no volume {}: it has {}", to.volume, volumes_.size()));
+        if (to.offset > volumes_.raw_bytes(to.volume))
+            corrupt(format("{}: there is no offset {} in {} bytes", volumes_.name(to.volume, first_source_),
+                           to.offset, volumes_.raw_bytes(to.volume)));
+        at_ = to;
+    }
+
+    std::string_view peek() override {
+        if (!to_next_byte()) return {};
+        if (!raw_.holds(at_)) load();
+        auto start = static_cast<std::size_t>(at_.offset - raw_.begin);
+        return {raw_bytes_.get(0) + start, static_cast<std::size_t>(raw_.end - raw_.begin) - start};
     }
 
     std::size_t read(char* buffer, std::size_t size) override {
         std::size_t done = 0;
-        while (done < size && to_next_byte()) {
-            open_volume();
-            std::size_t n = 0;
-            volumes_.in_volume(at_.volume, [&] {
-                n = volumes_.method() == Compression::Method::none ? read_plain(buffer + done, size - done)
-                                                                   : read_frame(buffer + done, size - done);
-            });
+        while (done < size) {
+            std::string_view bytes = peek();
+            if (bytes.empty()) break;
+            std::size_t n = bytes.copy(buffer + done, size - done);
             at_.offset += n;
             done += n;
         }
@@ -194,6 +275,16 @@ class ArchiveStream final : public ByteSource {
     }
 
   private:
+    /// A piece of a volume's tar stream.
+    struct Piece {
+        std::uint32_t volume = 0;
+        std::uint64_t begin = 0;
+        std::uint64_t end = 0;
+        bool holds(StreamPosition at) const {
+            return at.volume == volume && at.offset >= begin && at.offset < end;
+        }
+    };
+
     /// Goes to the next volume at the end of one. False at the end of the archive.
     bool to_next_byte() {
         while (at_.volume < volumes_.size() && at_.offset == volumes_.raw_bytes(at_.volume))
@@ -201,54 +292,92 @@ class ArchiveStream final : public ByteSource {
         return at_.volume < volumes_.size();
     }
 
-    void open_volume() {
-        if (volume_ && volume_->number == at_.volume) return;
-        volume_.reset();
-        raw_.clear();
-        volume_ = volumes_.open(at_.volume);
+    /// Gets the piece that holds at_ from the first source that has it whole. What failed once is not tried
+    /// again as long as the stream stays there.
+    void load() {
+        if (failure_ && failed_.holds(at_)) throw Error(*failure_);
+        failure_.reset();
+        raw_ = {};
+        std::string why;
+        failed_ = {at_.volume, 0, volumes_.raw_bytes(at_.volume)};
+        for (std::size_t source = first_source_; source < open_.size(); ++source) {
+            try {
+                load_from(source);
+                if (source > first_source_) volumes_.note_other_source(at_.volume, source, why);
+                failure_.reset();
+                return;
+            } catch (Error& e) {
+                e.add_context(volumes_.name(at_.volume, source));
+                why += (why.empty() ? "" : "; ") + e.message();
+                failure_ = Error(failure_ ? failure_->kind() : e.kind(), why, e.hint());
+            }
+        }
+        throw Error(*failure_);
     }
 
-    void read_stored(char* buffer, std::size_t size, std::uint64_t offset) {
-        std::size_t n = pread_full(volume_->fd.get(), buffer, size, offset);
+    void load_from(std::size_t source) {
+        std::shared_ptr<const OpenVolume>& volume = open_[source];
+        if (!volume || volume->number != at_.volume) {
+            volume.reset();
+            volume = volumes_.open(at_.volume, source);
+        }
+        if (volumes_.method() == Compression::Method::none)
+            load_plain(*volume->bytes);
+        else
+            load_frame(*volume);
+    }
+
+    void load_plain(const VolumeBytes& bytes) {
+        std::uint64_t begin = at_.offset / kPlainBytes * kPlainBytes;
+        std::uint64_t end = std::min(begin + kPlainBytes, volumes_.raw_bytes(at_.volume));
+        narrow_failed(at_.offset, end);
+        auto wanted = static_cast<std::size_t>(end - begin);
+        std::size_t n = bytes.read(raw_bytes_.get(wanted), wanted, begin);
         volumes_.count_read(n);
-        if (n != size) corrupt(format("the file ended at offset {} while it was read", offset + n));
+        if (n <= at_.offset - begin) corrupt(format("it ends at offset {}", begin + n));
+        raw_ = {at_.volume, begin, begin + n};
     }
 
-    std::size_t read_plain(char* buffer, std::size_t size) {
-        std::uint64_t left = volumes_.raw_bytes(at_.volume) - at_.offset;
-        auto n = static_cast<std::size_t>(std::min<std::uint64_t>(size, left));
-        read_stored(buffer, n, at_.offset);
-        return n;
-    }
-
-    std::size_t read_frame(char* buffer, std::size_t size) {
-        if (at_.offset < raw_offset_ || at_.offset - raw_offset_ >= raw_.size()) load_frame();
-        auto start = static_cast<std::size_t>(at_.offset - raw_offset_);
-        std::size_t n = std::min(size, raw_.size() - start);
-        std::memcpy(buffer, raw_.data() + start, n);
-        return n;
-    }
-
-    void load_frame() {
-        Frame frame = volume_->index->find(at_.offset);
-        raw_.clear();
-        stored_.resize(frame.size.stored_bytes);
-        read_stored(stored_.data(), stored_.size(), frame.stored_offset);
+    void load_frame(const OpenVolume& volume) {
+        std::uint64_t known_bytes = volume.index->raw_bytes();
+        if (at_.offset >= known_bytes) {
+            narrow_failed(known_bytes, UINT64_MAX);
+            corrupt("it is damaged, and no frame was found for this place");
+        }
+        Frame frame = volume.index->find(at_.offset);
+        std::uint64_t raw_end = frame.raw_offset + frame.size.raw_bytes;
+        narrow_failed(frame.raw_offset, raw_end);
+        char* stored = stored_bytes_.get(frame.size.stored_bytes);
+        std::size_t n = volume.bytes->read(stored, frame.size.stored_bytes, frame.stored_offset);
+        volumes_.count_read(n);
+        if (n < frame.size.stored_bytes)
+            corrupt(
+                format("it ends at offset {}, before frame {} does", frame.stored_offset + n, frame.number));
         try {
-            decode_frame(volumes_.method(), stored_, frame.size.raw_bytes, raw_);
+            decode_frame(volumes_.method(), {stored, n},
+                         {raw_bytes_.get(frame.size.raw_bytes), frame.size.raw_bytes});
         } catch (Error& e) {
             e.add_context(format("frame {} at offset {} is damaged", frame.number, frame.stored_offset));
             throw;
         }
-        raw_offset_ = frame.raw_offset;
+        raw_ = {at_.volume, frame.raw_offset, raw_end};
+    }
+
+    /// If loading fails now, then only for this piece of what failed in the sources before.
+    void narrow_failed(std::uint64_t begin, std::uint64_t end) {
+        failed_.begin = std::max(failed_.begin, begin);
+        failed_.end = std::min(failed_.end, end);
     }
 
     Volumes& volumes_;
-    StreamPosition at_;  // may stand at the end of a volume
-    std::shared_ptr<const OpenVolume> volume_;
-    std::string stored_;
-    std::string raw_;  // the frame that starts at raw_offset_ of volume_; empty: none
-    std::uint64_t raw_offset_ = 0;
+    const std::size_t first_source_;
+    StreamPosition at_;                                    // may stand at the end of a volume
+    std::vector<std::shared_ptr<const OpenVolume>> open_;  // by source
+    Buffer stored_bytes_;
+    Buffer raw_bytes_;  // raw_ of the archive
+    Piece raw_;
+    std::optional<Error> failure_;  // why failed_ could not be read
+    Piece failed_;
 };
 
 }  // namespace
@@ -257,13 +386,25 @@ struct ArchiveFile::State {
     Volumes volumes;
 };
 
+ArchiveFile::ArchiveFile(std::vector<VolumeSource> sources, Compression::Method method,
+                         std::vector<VolumeInfo> volumes, KnownFrames known_frames)
+    : state_(new State{Volumes(std::move(sources), method, std::move(volumes), std::move(known_frames))}) {}
+
 ArchiveFile::ArchiveFile(std::string dir, Compression::Method method, std::vector<VolumeInfo> volumes)
-    : state_(new State{Volumes(std::move(dir), method, std::move(volumes))}) {}
+    : ArchiveFile(std::vector<VolumeSource>{local_volumes(std::move(dir))}, method, std::move(volumes)) {}
 
 ArchiveFile::~ArchiveFile() = default;
 
-std::unique_ptr<ByteSource> ArchiveFile::open_stream(StreamPosition from) const {
-    return std::make_unique<ArchiveStream>(state_->volumes, from);
+std::size_t ArchiveFile::source_count() const {
+    return state_->volumes.source_count();
+}
+
+std::string ArchiveFile::volume_text(std::uint32_t volume, std::size_t source) const {
+    return state_->volumes.name(volume, source);
+}
+
+std::unique_ptr<ArchiveStream> ArchiveFile::open_stream(StreamPosition from, std::size_t first_source) const {
+    return std::make_unique<Stream>(state_->volumes, from, first_source);
 }
 
 StreamPosition ArchiveFile::next_frame(StreamPosition from) const {
@@ -273,7 +414,9 @@ StreamPosition ArchiveFile::next_frame(StreamPosition from) const {
     std::uint64_t end = from.offset - from.offset % kFrameBytesMax + kFrameBytesMax;
     if (volumes.method() != Compression::Method::none) {
         try {
-            Frame frame = volumes.open(from.volume)->index->find(from.offset);
+            std::shared_ptr<const OpenVolume> volume = volumes.open(from.volume, 0);
+            if (from.offset >= volume->index->raw_bytes()) return next_volume;  // it is cut
+            Frame frame = volume->index->find(from.offset);
             end = frame.raw_offset + frame.size.raw_bytes;
         } catch (const Error&) {
             return next_volume;
@@ -284,6 +427,10 @@ StreamPosition ArchiveFile::next_frame(StreamPosition from) const {
 
 std::uint64_t ArchiveFile::stored_bytes_read() const {
     return state_->volumes.stored_bytes_read();
+}
+
+std::vector<std::string> ArchiveFile::remarks() const {
+    return state_->volumes.remarks();
 }
 
 }  // namespace icecore::archive

@@ -3,9 +3,11 @@
 #include <libdeflate.h>
 #include <zstd.h>
 
+#include <cstring>
 #include <mutex>
 #include <utility>
 
+#include "archive/seek_table.h"
 #include "base/error.h"
 #include "base/format.h"
 
@@ -73,19 +75,25 @@ ZstdEncoder make_zstd_encoder(int level) {
     return context;
 }
 
-void decode_zstd(std::string_view frame, std::uint32_t raw_bytes, std::string& out) {
-    if (ZSTD_getFrameContentSize(frame.data(), frame.size()) != raw_bytes)
-        corrupt(format("it is not a zstd frame of {} bytes", raw_bytes));
+const ZstdDecoder& zstd_decoder() {
+    thread_local const ZstdDecoder decoder = require(ZstdDecoder(ZSTD_createDCtx()));
+    return decoder;
+}
+
+const GzipDecoder& gzip_decoder() {
+    thread_local const GzipDecoder decoder = require(GzipDecoder(libdeflate_alloc_decompressor()));
+    return decoder;
+}
+
+void decode_zstd(std::string_view frame, std::span<char> out) {
+    if (ZSTD_getFrameContentSize(frame.data(), frame.size()) != out.size())
+        corrupt(format("it is not a zstd frame of {} bytes", out.size()));
     // ZSTD_decompressDCtx would go on into a second frame.
     if (ZSTD_findFrameCompressedSize(frame.data(), frame.size()) != frame.size())
         corrupt("the zstd frame's length is wrong");
-    thread_local const ZstdDecoder decoder = require(ZstdDecoder(ZSTD_createDCtx()));
-    std::size_t before = out.size();
-    out.resize(before + raw_bytes);
     std::size_t n =
-        ZSTD_decompressDCtx(decoder.get(), out.data() + before, raw_bytes, frame.data(), frame.size());
-    if (n == raw_bytes) return;
-    out.resize(before);
+        ZSTD_decompressDCtx(zstd_decoder().get(), out.data(), out.size(), frame.data(), frame.size());
+    if (n == out.size()) return;
     corrupt(ZSTD_isError(n) ? format("zstd: {}", ZSTD_getErrorName(n))
                             : "the zstd frame expands to too little");
 }
@@ -98,21 +106,40 @@ std::uint32_t gzip_isize(std::string_view member) {
     return size;
 }
 
-void decode_gzip(std::string_view frame, std::uint32_t raw_bytes, std::string& out) {
-    if (frame.size() < kGzipBytesMin || gzip_isize(frame) != raw_bytes)
-        corrupt(format("it is not a gzip member of {} bytes", raw_bytes));
-    thread_local const GzipDecoder decoder = require(GzipDecoder(libdeflate_alloc_decompressor()));
-    std::size_t before = out.size();
-    out.resize(before + raw_bytes);
+void decode_gzip(std::string_view frame, std::span<char> out) {
+    if (frame.size() < kGzipBytesMin || gzip_isize(frame) != out.size())
+        corrupt(format("it is not a gzip member of {} bytes", out.size()));
     std::size_t used = 0;
-    // No place for the actual size: it must be raw_bytes exactly.
-    libdeflate_result result = libdeflate_gzip_decompress_ex(decoder.get(), frame.data(), frame.size(),
-                                                             out.data() + before, raw_bytes, &used, nullptr);
+    // No place for the actual size: it must be out.size() exactly.
+    libdeflate_result result = libdeflate_gzip_decompress_ex(gzip_decoder().get(), frame.data(), frame.size(),
+                                                             out.data(), out.size(), &used, nullptr);
     if (result == LIBDEFLATE_SUCCESS && used == frame.size()) return;
-    out.resize(before);
     corrupt(result == LIBDEFLATE_SUCCESS    ? "bytes follow the gzip member"
             : result == LIBDEFLATE_BAD_DATA ? "the gzip member is damaged"
                                             : "the gzip member expands to another size");
+}
+
+std::optional<FrameSize> checked_sizes(std::uint64_t stored_bytes, std::uint64_t raw_bytes) {
+    if (raw_bytes == 0 || raw_bytes > kFrameBytesMax || stored_bytes > stored_bytes_max(raw_bytes))
+        return std::nullopt;
+    return FrameSize{static_cast<std::uint32_t>(stored_bytes), static_cast<std::uint32_t>(raw_bytes)};
+}
+
+std::optional<FrameSize> measure_zstd(std::string_view bytes) {
+    std::size_t stored = ZSTD_findFrameCompressedSize(bytes.data(), bytes.size());
+    if (ZSTD_isError(stored)) return std::nullopt;
+    // A skippable frame has 0 bytes; the markers for "unknown" and "error" are larger than any frame.
+    return checked_sizes(stored, ZSTD_getFrameContentSize(bytes.data(), bytes.size()));
+}
+
+std::optional<FrameSize> measure_gzip(std::string_view bytes) {
+    auto raw = std::make_unique_for_overwrite<char[]>(kFrameBytesMax);
+    std::size_t used = 0;
+    std::size_t got = 0;
+    libdeflate_result result = libdeflate_gzip_decompress_ex(gzip_decoder().get(), bytes.data(), bytes.size(),
+                                                             raw.get(), kFrameBytesMax, &used, &got);
+    if (result != LIBDEFLATE_SUCCESS) return std::nullopt;
+    return checked_sizes(used, got);
 }
 
 }  // namespace
@@ -155,20 +182,25 @@ void FrameEncoder::encode(std::string_view raw, std::string& out) {
     }
 }
 
-void decode_frame(Compression::Method method, std::string_view frame, std::uint32_t raw_bytes,
-                  std::string& out) {
-    if (raw_bytes == 0 || raw_bytes > kFrameBytesMax)
-        corrupt(format("a frame of {} bytes, but frames hold 1 to {}", raw_bytes, kFrameBytesMax));
+void decode_frame(Compression::Method method, std::string_view frame, std::span<char> out) {
+    if (out.empty() || out.size() > kFrameBytesMax)
+        corrupt(format("a frame of {} bytes, but frames hold 1 to {}", out.size(), kFrameBytesMax));
     switch (method) {
         case Compression::Method::zstd:
-            return decode_zstd(frame, raw_bytes, out);
+            return decode_zstd(frame, out);
         case Compression::Method::gzip:
-            return decode_gzip(frame, raw_bytes, out);
+            return decode_gzip(frame, out);
         case Compression::Method::none:
-            if (frame.size() != raw_bytes) corrupt(format("{} bytes instead of {}", frame.size(), raw_bytes));
-            out += frame;
+            if (frame.size() != out.size())
+                corrupt(format("{} bytes instead of {}", frame.size(), out.size()));
+            std::memcpy(out.data(), frame.data(), frame.size());
             return;
     }
+}
+
+std::optional<FrameSize> measure_frame(Compression::Method method, std::string_view bytes) {
+    CHECK(method != Compression::Method::none);
+    return method == Compression::Method::zstd ? measure_zstd(bytes) : measure_gzip(bytes);
 }
 
 }  // namespace icecore::archive

@@ -2,11 +2,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace icecore::archive {
+
+class VolumeBytes;
 
 /// Most uncompressed bytes in one frame.
 constexpr std::size_t kFrameBytesMax = 4 << 20;
@@ -39,11 +43,9 @@ class FrameEncoder {
     std::unique_ptr<Pool> pool_;
 };
 
-/// Expands one frame to exactly `raw_bytes` bytes appended to `out`. Throws Error{corrupt} if it is damaged
-/// or expands to anything else (never allocates more than raw_bytes, which must not exceed kFrameBytesMax).
-/// Thread-safe.
-void decode_frame(Compression::Method method, std::string_view frame, std::uint32_t raw_bytes,
-                  std::string& out);
+/// Expands one frame to exactly `out.size()` bytes, at most kFrameBytesMax. Throws Error{corrupt} if it is
+/// damaged or expands to anything else; `out` may then hold anything. Thread-safe.
+void decode_frame(Compression::Method method, std::string_view frame, std::span<char> out);
 
 /// Sizes of a volume's frames in order.
 struct FrameSize {
@@ -57,9 +59,17 @@ struct FrameSize {
 /// 0x8F92EAB1, no checksums); gzip: empty members whose extra field holds it; none: nothing (empty string).
 std::string encode_seek_table(Compression::Method method, const std::vector<FrameSize>& frames);
 
-/// Reads the frame sizes of the volume open at `fd`, `volume_bytes` long. For `none` a table of
-/// kFrameBytesMax steps. Throws Error{corrupt} when there is no table, it does not add up to the file's
-/// length, or it lies (raw sizes above kFrameBytesMax).
-std::vector<FrameSize> read_seek_table(Compression::Method method, int fd, std::uint64_t volume_bytes);
+/// Reads the frame sizes of a volume. For `none` a table of kFrameBytesMax steps. Throws Error{corrupt} when
+/// there is no table, it does not add up to the volume's length, or it lies (raw sizes above kFrameBytesMax).
+std::vector<FrameSize> read_seek_table(Compression::Method method, const VolumeBytes& volume);
+
+/// The sizes of the frame that `bytes` begin with; nullopt if that is no whole frame of 1 to kFrameBytesMax
+/// bytes. A gzip member has to be expanded for that. Not for `none`.
+std::optional<FrameSize> measure_frame(Compression::Method method, std::string_view bytes);
+
+/// Walks through a volume from frame to frame, for when its seek table is damaged: the sizes of all frames
+/// before the seek table, or the end, or the first damage that hides where the next frame begins. Reads the
+/// volume. Memory: some frames. Not for `none`.
+std::vector<FrameSize> scan_frames(Compression::Method method, const VolumeBytes& volume);
 
 }  // namespace icecore::archive

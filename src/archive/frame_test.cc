@@ -25,11 +25,10 @@ std::uint32_t u32(std::size_t size) {
 }
 
 void expect_corrupt(Method method, std::string_view frame, std::uint32_t raw_bytes) {
-    std::string out = "kept";
-    auto error = error_of([&] { decode_frame(method, frame, raw_bytes, out); });
+    std::string out(std::min<std::size_t>(raw_bytes, kFrameBytesMax + 1), '\0');
+    auto error = error_of([&] { decode_frame(method, frame, out); });
     ASSERT_TRUE(error.has_value());
     EXPECT_EQ(error->kind(), Error::Kind::corrupt);
-    EXPECT_EQ(out, "kept");
 }
 
 TEST(Compression, ReadsWhatItWrites) {
@@ -58,9 +57,9 @@ TEST(Frame, RoundTripsAtEveryBorder) {
                                  kFrameBytesMax - 1, kFrameBytesMax}) {
             for (const std::string& raw : {sample_bytes(size, 7), std::string(size, '\0')}) {
                 encoder.encode(raw, frame);
-                std::string out = "before";
-                decode_frame(c.method, frame, u32(size), out);
-                EXPECT_TRUE(out == "before" + raw) << to_string(c) << " " << size;
+                std::string out(size, '?');
+                decode_frame(c.method, frame, out);
+                EXPECT_TRUE(out == raw) << to_string(c) << " " << size;
             }
         }
     }
@@ -71,8 +70,8 @@ TEST(Frame, EveryLevelRoundTrips) {
     for (int level = 1; level <= 19; ++level)
         for (Method method : {Method::zstd, Method::gzip}) {
             if (method == Method::gzip && level > 12) continue;
-            std::string out;
-            decode_frame(method, encoded({method, level}, raw), u32(raw.size()), out);
+            std::string out(raw.size(), '?');
+            decode_frame(method, encoded({method, level}, raw), out);
             EXPECT_TRUE(out == raw) << level;
         }
 }
@@ -135,8 +134,8 @@ TEST(Frame, ContextsAreSharedByThreads) {
                     for (unsigned i = 0; i < 50; ++i) {
                         std::string raw = sample_bytes(1 + i * 331, t * 100 + i);
                         encoder.encode(raw, frame);
-                        out.clear();
-                        decode_frame(c.method, frame, u32(raw.size()), out);
+                        out.assign(raw.size(), '?');
+                        decode_frame(c.method, frame, out);
                         if (out != raw) failures[t] += std::to_string(i) + " ";
                     }
                 });

@@ -1,10 +1,12 @@
 #include "archive/seek_table.h"
 
 #include <algorithm>
+#include <cstring>
+#include <memory>
 #include <utility>
 
+#include "archive/volume_bytes.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/format.h"
 
 // The model. Both tables are a list of 8-byte entries (stored bytes, raw bytes: u32 little endian) in a
@@ -103,20 +105,20 @@ std::size_t entry_offset(Compression::Method method, std::size_t i) {
     return (i / kGzipEntriesMax) * kGzipMemberBytes + kGzipHeadBytes + i * kEntryBytes;
 }
 
-std::string read_exactly(int fd, std::uint64_t offset, std::size_t bytes) {
+std::string read_exactly(const VolumeBytes& volume, std::uint64_t offset, std::size_t bytes) {
     std::string data(bytes, '\0');
-    if (pread_full(fd, data.data(), bytes, offset) != bytes)
-        corrupt("the file ended while its index was read");
+    if (volume.read(data.data(), bytes, offset) != bytes) corrupt("the file ended while its index was read");
     return data;
 }
 
 /// Number of frames according to the table's tail.
-std::size_t read_frame_count(Compression::Method method, int fd, std::uint64_t volume_bytes) {
+std::size_t read_frame_count(Compression::Method method, const VolumeBytes& volume) {
+    std::uint64_t volume_bytes = volume.size_bytes();
     bool zstd = method == Compression::Method::zstd;
     std::size_t tail_bytes = zstd ? kZstdTailBytes : kGzipTailBytes;
     std::size_t count_at = zstd ? 0 : kGzipHeadBytes;
     if (volume_bytes < tail_bytes) corrupt("there is no frame index at its end");
-    std::size_t frames = get_u32(read_exactly(fd, volume_bytes - tail_bytes, tail_bytes), count_at);
+    std::size_t frames = get_u32(read_exactly(volume, volume_bytes - tail_bytes, tail_bytes), count_at);
     if (frames == 0 || frames > kVolumeFramesMax || seek_table_bytes(method, frames) > volume_bytes)
         corrupt("there is no frame index at its end");
     return frames;
@@ -166,11 +168,12 @@ std::string encode_seek_table(Compression::Method method, const std::vector<Fram
     });
 }
 
-std::vector<FrameSize> read_seek_table(Compression::Method method, int fd, std::uint64_t volume_bytes) {
+std::vector<FrameSize> read_seek_table(Compression::Method method, const VolumeBytes& volume) {
+    std::uint64_t volume_bytes = volume.size_bytes();
     if (method == Compression::Method::none) return plain_steps(volume_bytes);
-    std::size_t count = read_frame_count(method, fd, volume_bytes);
+    std::size_t count = read_frame_count(method, volume);
     std::uint64_t table_bytes = seek_table_bytes(method, count);
-    std::string table = read_exactly(fd, volume_bytes - table_bytes, table_bytes);
+    std::string table = read_exactly(volume, volume_bytes - table_bytes, table_bytes);
     std::string expected = build_table(method, count, [&](std::string& out, std::size_t i) {
         out.append(table, entry_offset(method, i), kEntryBytes);
     });
@@ -188,6 +191,32 @@ std::vector<FrameSize> read_seek_table(Compression::Method method, int fd, std::
     if (total_bytes != volume_bytes)
         corrupt(format("the frame index is damaged: it describes {} bytes, the file has {}", total_bytes,
                        volume_bytes));
+    return frames;
+}
+
+std::vector<FrameSize> scan_frames(Compression::Method method, const VolumeBytes& volume) {
+    constexpr std::size_t kFrameMax = stored_bytes_max(kFrameBytesMax);
+    constexpr std::size_t kWindowBytes = 4 * kFrameMax;
+    auto window = std::make_unique_for_overwrite<char[]>(kWindowBytes);
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::uint64_t next = 0;  // offset of what follows the window
+    std::vector<FrameSize> frames;
+    while (frames.size() < kVolumeFramesMax) {
+        if (end - begin < kFrameMax) {
+            std::memmove(window.get(), window.get() + begin, end - begin);
+            end -= begin;
+            begin = 0;
+            std::size_t n = volume.read(window.get() + end, kWindowBytes - end, next);
+            end += n;
+            next += n;
+        }
+        std::optional<FrameSize> frame =
+            measure_frame(method, {window.get() + begin, std::min(end - begin, kFrameMax)});
+        if (!frame) break;
+        frames.push_back(*frame);
+        begin += frame->stored_bytes;
+    }
     return frames;
 }
 

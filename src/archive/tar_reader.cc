@@ -12,8 +12,6 @@
 namespace icecore::archive {
 namespace {
 
-constexpr std::uint64_t kExtendedBytesMax = std::uint64_t{64} << 20;
-constexpr std::uint64_t kDumpdirBytesMax = std::uint64_t{4} << 30;
 constexpr std::uint64_t kReadStepBytes = std::uint64_t{1} << 20;
 
 [[noreturn]] void corrupt(std::string message) {
@@ -123,7 +121,8 @@ struct TarReader::Pending {
     std::optional<std::string> long_link;
 };
 
-TarReader::TarReader(ByteSource& source) : source_(source) {}
+TarReader::TarReader(ByteSource& source) : TarReader(source, Limits()) {}
+TarReader::TarReader(ByteSource& source, const Limits& limits) : source_(source), limits_(limits) {}
 TarReader::~TarReader() = default;
 
 std::optional<TarMember> TarReader::next() {
@@ -181,19 +180,19 @@ bool TarReader::read_special(const UstarBlock& block, Pending& pending) {
         case 'x':
         case 'X':
             if (pending.pax) corrupt("a member has two extended headers");
-            read_padded(size, kExtendedBytesMax, buffer_);
+            read_padded(size, limits_.extended_bytes_max, buffer_);
             if (global_) pending.records = *global_;
             parse_pax_records(buffer_, pending.records);
             pending.pax = true;
             break;
         case 'g':
-            read_padded(size, kExtendedBytesMax, buffer_);
+            read_padded(size, limits_.extended_bytes_max, buffer_);
             global_ = std::make_unique<PaxRecords>();
             parse_pax_records(buffer_, *global_);
             return true;
         case 'L':
         case 'K':
-            read_padded(size, kExtendedBytesMax, buffer_);
+            read_padded(size, limits_.extended_bytes_max, buffer_);
             // GNU tar counts the NUL that ends the name.
             (block.type == 'L' ? pending.long_name : pending.long_link) =
                 buffer_.substr(0, buffer_.find('\0'));
@@ -248,7 +247,7 @@ TarMember TarReader::make_member(const UstarBlock& block, Pending& pending) {
     if (member.type == FileType::directory && records.dumpdir) member.dumpdir = std::move(records.dumpdir);
     if (block.type == 'D' && !member.dumpdir) {
         member.dumpdir.emplace();
-        read_padded(stored, kDumpdirBytesMax, *member.dumpdir);
+        read_padded(stored, limits_.dumpdir_bytes_max, *member.dumpdir);
     } else if (member.type == FileType::regular && (block.type == 'S' || is_pax_sparse(records))) {
         expect_content(stored);
         read_sparse(block, pending, member);
@@ -268,7 +267,7 @@ void TarReader::read_sparse(const UstarBlock& block, Pending& pending, TarMember
     if (block.type == 'S') {
         member.size_bytes = records.sparse_real_size_bytes.value_or(old_gnu_real_size(block));
         bool more = add_old_gnu_regions(block, raw);
-        while (more) {
+        while (more && raw.size() <= limits_.sparse_regions_max) {
             read_exactly(bytes, sizeof bytes);
             more = add_old_gnu_extension({bytes, sizeof bytes}, raw);
         }
@@ -276,7 +275,7 @@ void TarReader::read_sparse(const UstarBlock& block, Pending& pending, TarMember
         if (major != 1 || records.sparse_minor.value_or(0) != 0) {
             throw Error(Error::Kind::unsupported, "a sparse member of a newer format than 1.0");
         }
-        SparseMapParser parser;
+        SparseMapParser parser(limits_.sparse_regions_max);
         for (bool complete = false; !complete;) {
             if (content_left_ < kBlockBytes) corrupt("damaged sparse map: it is longer than the member");
             read_exactly(bytes, sizeof bytes);
@@ -289,6 +288,7 @@ void TarReader::read_sparse(const UstarBlock& block, Pending& pending, TarMember
         if (records.sparse_count.value_or(raw.size()) != raw.size())
             corrupt("damaged sparse map: wrong count");
     }
+    if (raw.size() > limits_.sparse_regions_max) corrupt("damaged sparse map: too many regions");
     if (block.type != 'S') {
         if (!records.sparse_real_size_bytes) corrupt("a sparse member without its size");
         member.size_bytes = *records.sparse_real_size_bytes;

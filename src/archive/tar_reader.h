@@ -44,14 +44,20 @@ struct UstarBlock;
 /// Names and link targets come as they stand: absolute ones and ".." are the caller's to refuse. Directories
 /// always end in '/'. ACLs are brought into Metadata's form.
 ///
-/// Everything read is hostile until checked: checksums, numbers, lengths (a pax header or long name beyond 64
-/// MiB, a type `D` dumpdir beyond 4 GiB or a sparse map beyond 16 Mi regions is refused; memory is taken only
-/// as data arrives), map regions out of order or outside the file. Throws Error{corrupt} saying the offset;
-/// after an Error the reader is at no defined place. One thread at a time; the source must outlive the
-/// reader.
+/// Everything read is hostile until checked: checksums, numbers, lengths (what exceeds the limits is refused;
+/// memory is taken only as data arrives), map regions out of order or outside the file. Throws Error{corrupt}
+/// saying the offset; after an Error the reader is at no defined place. One thread at a time; the source must
+/// outlive the reader.
 class TarReader {
   public:
+    struct Limits {
+        std::uint64_t extended_bytes_max = std::uint64_t{64} << 20;  ///< a pax header or long name
+        std::uint64_t dumpdir_bytes_max = std::uint64_t{4} << 30;    ///< of type `D`
+        std::size_t sparse_regions_max = std::size_t{16} << 20;
+    };
+
     explicit TarReader(ByteSource& source);
+    TarReader(ByteSource& source, const Limits& limits);
     ~TarReader();
     TarReader(const TarReader&) = delete;
     TarReader& operator=(const TarReader&) = delete;
@@ -84,6 +90,7 @@ class TarReader {
     void skip_exactly(std::uint64_t size);
 
     ByteSource& source_;
+    const Limits limits_;
     std::uint64_t offset_ = 0;
     std::uint64_t member_offset_ = 0;
     std::uint64_t content_left_ = 0;

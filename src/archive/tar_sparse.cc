@@ -110,7 +110,7 @@ bool SparseMapParser::add_block(std::string_view block) {
 void SparseMapParser::add_number() {
     --numbers_left_;
     if (!count_known_) {
-        if (number_ > kSparseRegionsMax) bad_map("too many regions");
+        if (number_ > regions_max_) bad_map("too many regions");
         count_known_ = true;
         numbers_left_ = 2 * number_;
     } else if (numbers_left_ % 2 == 1) {

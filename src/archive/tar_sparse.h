@@ -24,12 +24,14 @@ void append_sparse_map(const std::vector<SparseRegion>& regions, std::uint64_t s
 /// Reads the map text of format 1.0, a block at a time.
 class SparseMapParser {
   public:
+    explicit SparseMapParser(std::size_t regions_max) : regions_max_(regions_max) {}
     /// Takes one block. Throws Error{corrupt}. Returns whether the map is complete.
     bool add_block(std::string_view block);
     std::vector<SparseRegion> take() { return std::move(regions_); }
 
   private:
     void add_number();
+    std::size_t regions_max_;
     std::vector<SparseRegion> regions_;
     std::uint64_t number_ = 0;
     unsigned digits_ = 0;

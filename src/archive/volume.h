@@ -9,6 +9,7 @@
 
 #include "archive/frame.h"
 #include "archive/tar_reader.h"
+#include "archive/volume_bytes.h"
 #include "base/file.h"
 #include "base/hash.h"
 
@@ -65,27 +66,56 @@ class VolumeWriter {
 VolumeInfo examine_volume(const std::string& dir, std::string_view archive_name, Compression::Method method,
                           std::uint32_t number);
 
-/// Random access to the tar stream of one archive whose volumes lie in `dir`. Volumes are opened when first
-/// needed. Thread-safe: reads use pread.
+/// A stream that can go to any place of an archive. One thread at a time.
+class ArchiveStream : public ByteSource {
+  public:
+    /// Goes to another place. Throws Error{corrupt} if the archive has no such place.
+    virtual void seek(StreamPosition to) = 0;
+    /// What is at hand at this place without another read: a part of its frame, empty only at the archive's
+    /// end. Valid until the stream is used again.
+    virtual std::string_view peek() = 0;
+};
+
+/// Random access to the tar stream of one archive. Volumes are opened when first needed. Thread-safe.
+///
+/// Damage costs no more than it hits: a volume that is too short gives the frames it has; one whose seek
+/// table is damaged is read by the frame table that `known_frames` has of it, else by walking through it; a
+/// frame that the first source does not have, or has damaged, is read from the next.
 class ArchiveFile {
   public:
-    /// `volumes`: name and sizes as the catalogue has them, in order; a volume whose file is missing, has
-    /// another size or a broken index raises Error only when it is read.
+    /// The frame table of a volume from elsewhere (a manifest), or empty. Called under a lock, and at most
+    /// once a volume and source.
+    using KnownFrames = std::function<std::vector<FrameSize>(std::uint32_t volume)>;
+
+    /// `volumes`: name and sizes as the catalogue has them, in order. `sources`: at least one, tried in
+    /// order.
+    ArchiveFile(std::vector<VolumeSource> sources, Compression::Method method,
+                std::vector<VolumeInfo> volumes, KnownFrames known_frames = {});
+    /// With the volumes in the directory `dir`.
     ArchiveFile(std::string dir, Compression::Method method, std::vector<VolumeInfo> volumes);
     ~ArchiveFile();
 
-    /// A stream from `from` on, across frames and volumes, to the archive's end. It must not outlive this
-    /// object. Throws Error{corrupt} if the archive has no such place. Reading throws Error{not_found} for a
-    /// volume whose file is missing, Error{corrupt} for one that is damaged, with the volume's path (and the
-    /// frame) in the message. Memory: one frame, stored and expanded.
-    std::unique_ptr<ByteSource> open_stream(StreamPosition from) const;
+    std::size_t source_count() const;
+    /// "volume /b/a.tar.zst": how messages name a volume in a source. Both must be there.
+    std::string volume_text(std::uint32_t volume, std::size_t source) const;
 
     /// Where one can go on when the frame that holds `from` is damaged: the start of the frame after it; the
     /// next volume's if it is the last one, or if the volume cannot be read at all. Never throws for damage.
     StreamPosition next_frame(StreamPosition from) const;
 
-    /// Stored bytes read from disk so far (frames and indexes).
+    /// A stream from `from` on, across frames and volumes, to the archive's end. It must not outlive this
+    /// object. Sources before `first_source` are not asked. Throws Error{corrupt} if the archive has no such
+    /// place. Reading throws Error{not_found} for a volume that is missing, Error{corrupt} for one that is
+    /// damaged, with the volume's path (and the frame) in the message; after that it can still seek. Memory:
+    /// one frame, stored and expanded.
+    std::unique_ptr<ArchiveStream> open_stream(StreamPosition from, std::size_t first_source = 0) const;
+
+    /// Stored bytes read so far (frames and indexes).
     std::uint64_t stored_bytes_read() const;
+
+    /// Damage that was met and could be helped, at most a few lines a volume: "volume /b/a.tar.zst: the frame
+    /// index at its end is damaged (the manifest's was used)".
+    std::vector<std::string> remarks() const;
 
   private:
     struct State;

@@ -133,9 +133,8 @@ TEST_P(VolumeTest, TheTableIsWhatWasReported) {
     WrittenArchive written = write(150'000);
     if (GetParam().compression.method == Method::none) GTEST_SKIP();
     for (std::size_t v = 0; v < written.volumes.size(); ++v) {
-        Fd fd = open_file(dir_.file(written.volumes[v].name), 0);
-        EXPECT_EQ(read_seek_table(GetParam().compression.method, fd.get(), written.volumes[v].stored_bytes),
-                  written.frames[v]);
+        auto volume = open_volume_file(dir_.file(written.volumes[v].name));
+        EXPECT_EQ(read_seek_table(GetParam().compression.method, *volume), written.frames[v]);
     }
 }
 
@@ -246,10 +245,6 @@ TEST_P(VolumeTest, ErrorsNameTheVolume) {
     };
     auto volumes = written.volumes;
     volumes[1].raw_bytes += 1;
-    EXPECT_THAT(failure(volumes).message(), HasSubstr("bytes of the archive instead of"));
-    volumes = written.volumes;
-    volumes[1].stored_bytes += 1;
-    EXPECT_THAT(failure(volumes).message(), HasSubstr("its size is"));
     EXPECT_EQ(failure(volumes).kind(), Error::Kind::corrupt);
     std::filesystem::remove(dir_.file(second));
     EXPECT_EQ(failure(written.volumes).kind(), Error::Kind::not_found);

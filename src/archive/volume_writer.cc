@@ -1,9 +1,8 @@
-#include <fcntl.h>
-
 #include <utility>
 
 #include "archive/seek_table.h"
 #include "archive/volume.h"
+#include "archive/volume_bytes.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "base/text.h"
@@ -103,18 +102,15 @@ VolumeInfo examine_volume(const std::string& dir, std::string_view archive_name,
     info.number = number;
     info.name = volume_name(archive_name, number);
     std::string path = join_path(dir, info.name);
-    Fd fd = open_file(path, O_RDONLY);
-    FileStat stat;
-    if (!stat_at(fd.get(), "", stat, AT_EMPTY_PATH)) throw_errno("examining " + path);
-    info.stored_bytes = stat.size;
     try {
-        for (const FrameSize& frame : read_seek_table(method, fd.get(), stat.size))
-            info.raw_bytes += frame.raw_bytes;
+        std::unique_ptr<VolumeBytes> bytes = open_volume_file(path);
+        info.stored_bytes = bytes->size_bytes();
+        for (const FrameSize& frame : read_seek_table(method, *bytes)) info.raw_bytes += frame.raw_bytes;
         Sha256 sha256;
         TreeHash tree_hash;
         std::string buffer(TreeHash::kLeafBytes, '\0');
-        for (std::uint64_t offset = 0; offset < stat.size;) {
-            std::size_t n = pread_full(fd.get(), buffer.data(), buffer.size(), offset);
+        for (std::uint64_t offset = 0; offset < info.stored_bytes;) {
+            std::size_t n = bytes->read(buffer.data(), buffer.size(), offset);
             if (n == 0) throw Error(Error::Kind::corrupt, "it became shorter while it was read");
             sha256.update({buffer.data(), n});
             tree_hash.update({buffer.data(), n});

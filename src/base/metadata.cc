@@ -80,27 +80,44 @@ void read_one(const File& file, const char* name, Metadata& metadata) {
     }
 }
 
-template <typename File>
-Metadata read_all(const File& file) {
+/// Calls `visit` with the name of each attribute.
+template <typename File, typename Visit>
+void for_each_name(const File& file, Visit visit) {
     std::array<char, kListBytes> small;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled by the call
     std::string large;
     const char* names = small.data();
     ssize_t size = file.list(small.data(), small.size());
-    if (size == 0) return {};
+    if (size == 0) return;
     if (size < 0 && errno == ERANGE) {
         large.resize(kListBytesMax);
         size = file.list(large.data(), large.size());
         names = large.data();
     }
     if (size < 0) {
-        if (errno == EOPNOTSUPP) return {};
+        if (errno == EOPNOTSUPP) return;
         throw_errno("listing extended attributes");
     }
-    Metadata metadata;
     for (const char* end = names + size; names < end; names += std::char_traits<char>::length(names) + 1)
-        read_one(file, names, metadata);
+        visit(names);
+}
+
+template <typename File>
+Metadata read_all(const File& file) {
+    Metadata metadata;
+    for_each_name(file, [&](const char* name) { read_one(file, name, metadata); });
     std::sort(metadata.xattrs.begin(), metadata.xattrs.end());
     return metadata;
+}
+
+bool has_attribute(const Metadata& metadata, std::string_view name) {
+    if (name == kAccessAclName) return !metadata.acl_access.empty();
+    if (name == kDefaultAclName) return !metadata.acl_default.empty();
+    return std::any_of(metadata.xattrs.begin(), metadata.xattrs.end(),
+                       [&](const auto& xattr) { return xattr.first == name; });
+}
+
+bool is_security_label(std::string_view name) {
+    return name.starts_with("security.") && name != "security.capability";
 }
 
 template <typename File>
@@ -133,6 +150,22 @@ Metadata read_metadata_at(int dir, const char* name) {
 
 bool apply_metadata(int fd, const Metadata& metadata) {
     return apply_all(OpenFile{fd}, metadata);
+}
+
+bool remove_other_metadata(int fd, const Metadata& keep) {
+    bool all = true;
+    for_each_name(OpenFile{fd}, [&](const char* name) {
+        if (has_attribute(keep, name) || is_security_label(name) || fremovexattr(fd, name) == 0) return;
+        if (errno == EPERM || errno == EACCES || errno == EOPNOTSUPP)
+            all = false;
+        else if (errno != ENODATA)
+            throw_errno(format("removing extended attribute {}", name));
+    });
+    return all;
+}
+
+bool has_default_acl(int dir) {
+    return fgetxattr(dir, kDefaultAclName, nullptr, 0) > 0;
 }
 
 bool apply_metadata_at(int dir, const char* name, const Metadata& metadata) {

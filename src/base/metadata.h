@@ -21,6 +21,14 @@ bool apply_metadata(int fd, const Metadata& metadata);
 /// The same for `name` in the open directory `dir`, not following a symbolic link.
 bool apply_metadata_at(int dir, const char* name, const Metadata& metadata);
 
+/// Removes from an open file or directory what `keep` has no attribute or ACL of that name for. Labels that a
+/// security module gave it (security.*, but for security.capability) stay. Returns false if anything could
+/// not be removed for want of privilege; throws Error for other failures.
+bool remove_other_metadata(int fd, const Metadata& keep);
+
+/// Whether what is made in the open directory inherits an ACL from it.
+bool has_default_acl(int dir);
+
 /// A compact, reversible form for the catalogue; empty for an empty Metadata.
 std::string encode_metadata(const Metadata& metadata);
 /// Undoes encode_metadata. Throws Error{corrupt}.

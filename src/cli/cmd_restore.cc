@@ -31,12 +31,37 @@ void print_json(std::ostream& out, const std::string& set, const RestoreRequest&
     writer.key("paths").begin_array();
     for (const std::string& path : request.paths) writer.path(path);
     writer.end_array();
-    writer.field("files", result.files).field("directories", result.directories);
-    writer.field("bytes", result.bytes).field("stored_bytes_read", result.stored_bytes_read);
-    append_strings(writer, "problems", result.problems);
+    writer.field("files", result.counts.files).field("directories", result.directories);
+    writer.field("unchanged", result.counts.unchanged).field("kept", result.counts.kept);
+    writer.field("deleted", result.removed);
+    writer.field("bytes", result.counts.bytes).field("stored_bytes_read", result.stored_bytes_read);
+    writer.key("problems").begin_array();
+    result.problems.for_each([&](std::string_view path, std::string_view what) {
+        writer.begin_object().key("path").path(path).field("message", printable(what)).end_object();
+    });
+    writer.end_array();
     append_strings(writer, "not_permitted", result.not_permitted);
+    append_strings(writer, "remarks", result.remarks);
     writer.end_object();
     json.finish();
+}
+
+engine::Overwrite parse_overwrite(const std::string& text) {
+    if (text == "never") return engine::Overwrite::never;
+    if (text == "older") return engine::Overwrite::older;
+    if (text == "always") return engine::Overwrite::always;
+    throw UsageError(format("--overwrite cannot be {}", printable(text)), "never, older or always");
+}
+
+/// Of many files lost for one reason only the first are named.
+void report_problems(Messages& messages, const engine::RestoreProblems& problems) {
+    for (const engine::RestoreProblems::Group& group : problems.groups()) {
+        for (const std::string& path : group.paths)
+            messages.error(format("not restored: {}: {}", shown_path(path), group.what));
+        if (group.count > group.paths.size())
+            messages.error(format("not restored: {} more: {} (--json lists all)",
+                                  format_count(group.count - group.paths.size()), group.what));
+    }
 }
 
 class RestoreCommand final : public Command {
@@ -48,7 +73,11 @@ class RestoreCommand final : public Command {
             .description =
                 "Restores files and directories as they were at a run, each at its place below\n"
                 "DIR; without a PATH everything. Every file is checked before it is put in place.\n"
-                "What exists below DIR is never replaced: that is reported, with exit status 3.",
+                "What exists below DIR is not replaced, but reported, with exit status 3, unless\n"
+                "--overwrite says otherwise: \"older\" replaces what was not modified later than\n"
+                "what is restored, \"always\" whatever differs. Then files that are there with\n"
+                "the recorded size, times, mode, owner and attributes are left without reading\n"
+                "them, so that a restore that was interrupted can be repeated.",
             .example =
                 "icecore restore --to /tmp/all\nicecore restore --at 3d --to /tmp/back projects/thesis",
         };
@@ -58,6 +87,10 @@ class RestoreCommand final : public Command {
         arguments.value("--to", "DIR", to_, "where to, made if missing (required)");
         arguments.value("--at", "WHEN", when_,
                         "a run number, a date or time, latest (default), or a span such as 3d");
+        arguments.value("--overwrite", "WHAT", overwrite_,
+                        "what may be replaced: never (default), older or always");
+        arguments.flag("--delete", mirror_,
+                       "remove what restored directories have that the run does not have");
         arguments.words("PATH", paths_, "relative to the data directory, or absolute inside it");
     }
     int run(Session& session) override {
@@ -73,6 +106,7 @@ class RestoreCommand final : public Command {
         if (run.header.interrupted)
             session.messages().warning(
                 format("run {} was interrupted: it holds a part of the tree", request.at));
+        if (request.mirror) require_directory(*opened.catalog, request);
         std::unique_ptr<TerminalObserver> observer = session.observer();
         RestoreResult result =
             engine::restore(session.environment(), set, *opened.catalog, request, *observer);
@@ -88,28 +122,56 @@ class RestoreCommand final : public Command {
         for (const std::string& path : paths_) request.paths.push_back(data_path(path, set.data_dir));
         bool everything = std::find(request.paths.begin(), request.paths.end(), "") != request.paths.end();
         if (everything) request.paths.clear();
+        request.overwrite = parse_overwrite(overwrite_);
+        request.mirror = mirror_;
+        if (mirror_ && request.overwrite == engine::Overwrite::never)
+            throw UsageError("--delete needs --overwrite older or --overwrite always");
         return request;
+    }
+
+    static void require_directory(const catalog::Catalog& catalog, const RestoreRequest& request) {
+        auto is_file = [&](const std::string& path) {
+            std::optional<catalog::Entry> entry = catalog.lookup(request.at, path);
+            return entry && entry->stat.type != FileType::directory;
+        };
+        if (!request.paths.empty() && std::all_of(request.paths.begin(), request.paths.end(), is_file))
+            throw UsageError("--delete works on directories, and only files are to be restored",
+                             "name a directory, or leave --delete out");
     }
 
     static void report(Session& session, const std::string& set, const RestoreRequest& request,
                        const RestoreResult& result) {
         Messages& messages = session.messages();
-        for (const std::string& problem : result.problems) messages.error("not restored: " + problem);
+        report_problems(messages, result.problems);
+        for (const std::string& remark : result.remarks) messages.warning(remark);
         for (const std::string& what : result.not_permitted) {
             messages.warning(format("not permitted to restore: {}", what));
         }
         if (session.options().json) {
             print_json(session.io().out, set, request, result);
         } else if (!messages.quiet) {
-            session.io().out << format("restored {} and {} ({}) of run {} to {}\n",
-                                       counted(result.files, "file", "files"),
-                                       counted(result.directories, "directory", "directories"),
-                                       format_bytes(result.bytes), request.at, shown_path(request.to));
+            print_summary(session.io().out, request, result);
         }
+    }
+
+    static void print_summary(std::ostream& out, const RestoreRequest& request, const RestoreResult& result) {
+        const engine::RestoreCounts& counts = result.counts;
+        out << format("restored {} and {} ({}) of run {} to {}\n", counted(counts.files, "file", "files"),
+                      counted(result.directories, "directory", "directories"), format_bytes(counts.bytes),
+                      request.at, shown_path(request.to));
+        if (counts.unchanged > 0)
+            out << format("{} there already\n", counted(counts.unchanged, "file was", "files were"));
+        if (counts.kept > 0)
+            out << format("{} there and left\n", counted(counts.kept, "newer file was", "newer files were"));
+        if (result.removed > 0)
+            out << format("{} not in the run and deleted\n",
+                          counted(result.removed, "name was", "names were"));
     }
 
     std::string to_;
     std::string when_;
+    std::string overwrite_ = "never";
+    bool mirror_ = false;
     std::vector<std::string> paths_;
 };
 

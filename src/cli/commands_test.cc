@@ -196,8 +196,43 @@ TEST_F(CommandsTest, RestorePutsFilesBelowItsDirectory) {
     EXPECT_EQ(read_file(dir_ / "back2/b/second.txt"), "two two");
     EXPECT_EQ(run({"restore", "--to", "back", "a/one.txt", "--json"}), kIncomplete);
     EXPECT_THAT(err(), StartsWith("icecore: error: not restored: "));
-    EXPECT_THAT(out(), HasSubstr("\"problems\":[\"a/one.txt"));
+    EXPECT_THAT(out(), HasSubstr("\"problems\":[{\"path\":\"a/one.txt\",\"message\":\"it is there already"));
     EXPECT_EQ(read_file(dir_ / "back/a/one.txt"), "one");
+}
+
+TEST_F(CommandsTest, RestoreReplacesAndDeletesWhenTold) {
+    two_runs();
+    ASSERT_EQ(run({"restore", "--to", "back"}), kDone) << err();
+    write_text(dir_ / "back/a/one.txt", "mine");
+    write_text(dir_ / "back/a/more", "mine");
+    EXPECT_EQ(run({"restore", "--to", "back", "--overwrite", "older"}), kDone) << err();
+    EXPECT_THAT(out(), HasSubstr("\n1 newer file was there and left\n"));
+    EXPECT_EQ(read_file(dir_ / "back/a/one.txt"), "mine");
+    EXPECT_EQ(run({"restore", "--to", "back", "--overwrite", "always", "--delete"}), kDone) << err();
+    EXPECT_THAT(out(), StartsWith("restored 1 file and "));
+    EXPECT_THAT(out(), HasSubstr("were there already\n1 name was not in the run and deleted\n"));
+    EXPECT_EQ(read_file(dir_ / "back/a/one.txt"), "one is longer now");
+    EXPECT_FALSE(path_exists(dir_ / "back/a/more"));
+
+    EXPECT_EQ(run({"restore", "--to", "back", "--overwrite", "sometimes"}), kUsage);
+    EXPECT_THAT(err(), HasSubstr("never, older or always"));
+    EXPECT_EQ(run({"restore", "--to", "back", "--delete"}), kUsage);
+    EXPECT_THAT(err(), HasSubstr("--delete needs --overwrite"));
+    EXPECT_EQ(run({"restore", "--to", "back", "--overwrite", "always", "--delete", "a/one.txt"}), kUsage);
+    EXPECT_THAT(err(), HasSubstr("--delete works on directories"));
+}
+
+TEST_F(CommandsTest, ManyFilesLostForOneReasonAreOneLine) {
+    for (int i = 0; i < 30; ++i) write_text(dir_ / format("data-home/many/{}", i), "x");
+    ASSERT_EQ(run({"backup"}), kDone);
+    for (const std::string& name : list_directory(dir_ / "backup-home"))
+        if (name.ends_with(".tar.zst")) std::filesystem::remove(dir_ / ("backup-home/" + name));
+    EXPECT_EQ(run({"restore", "--to", "back", "many"}), kIncomplete);
+    EXPECT_THAT(err(), ContainsRegex("not restored: many/0: volume .*: the file is missing\n"));
+    EXPECT_THAT(err(), ContainsRegex("not restored: 20 more: volume .*: the file is missing"));
+    EXPECT_EQ(std::ranges::count(err(), '\n'), 11);
+    EXPECT_EQ(run({"restore", "--to", "back", "--json", "many"}), kIncomplete);
+    EXPECT_THAT(out(), HasSubstr("\"many/29\""));
 }
 
 TEST_F(CommandsTest, UnreadableFilesGiveStatusThree) {

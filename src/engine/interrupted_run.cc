@@ -8,6 +8,7 @@
 
 #include "archive/dumpdir.h"
 #include "archive/frame.h"
+#include "archive/volume_bytes.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "base/metadata.h"
@@ -70,9 +71,8 @@ class Closing {
   private:
     void copy_volumes() {
         for (const archive::VolumeInfo& volume : archive_.volumes()) {
-            Fd fd = open_file(join_path(set_.backup_dir, volume.name), O_RDONLY);
-            record_->volume(
-                volume, archive::read_seek_table(header_.compression.method, fd.get(), volume.stored_bytes));
+            auto bytes = archive::open_volume_file(join_path(set_.backup_dir, volume.name));
+            record_->volume(volume, archive::read_seek_table(header_.compression.method, *bytes));
         }
     }
 

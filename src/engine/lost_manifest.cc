@@ -1,7 +1,5 @@
 #include "engine/lost_manifest.h"
 
-#include <fcntl.h>
-
 #include <array>
 #include <set>
 
@@ -9,6 +7,7 @@
 #include "archive/frame.h"
 #include "archive/tar_reader.h"
 #include "archive/volume.h"
+#include "archive/volume_bytes.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "base/text.h"
@@ -64,9 +63,8 @@ class Recovery {
 
     std::uint64_t run() {
         for (const archive::VolumeInfo& volume : volumes_) {
-            Fd fd = open_file(join_path(set_.backup_dir, volume.name), O_RDONLY);
-            record_->volume(
-                volume, archive::read_seek_table(header_.compression.method, fd.get(), volume.stored_bytes));
+            auto bytes = archive::open_volume_file(join_path(set_.backup_dir, volume.name));
+            record_->volume(volume, archive::read_seek_table(header_.compression.method, *bytes));
         }
         record_renames();
         if (header_.kind == archive::RunKind::incremental) record_deletions();

@@ -4,22 +4,18 @@
 #include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
-#include <map>
 #include <mutex>
 #include <ranges>
 #include <span>
 #include <thread>
 
-#include "archive/tar_reader.h"
-#include "archive/volume.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "base/metadata.h"
 #include "base/text.h"
 #include "catalog/work_tables.h"
-#include "engine/content.h"
+#include "engine/open_archives.h"
 #include "engine/spool.h"
-#include "engine/target_tree.h"
 
 namespace icecore::engine {
 namespace {
@@ -29,43 +25,24 @@ using catalog::WorkTables;
 /// Tar bytes that one job reads: enough that frames shared by two jobs are few.
 constexpr std::uint64_t kJobBytes = 16 << 20;
 constexpr std::size_t kJobItemsMax = 4096;
-constexpr std::size_t kCopyBytes = 1 << 20;
-
-/// What an item's payload tells of a file.
-struct Wanted {
-    FileStat stat;
-    Digest sha256;
-    bool sparse = false;
-    std::string link_target;
-    Metadata metadata;
-};
-
-std::string encode_wanted(const catalog::Entry& entry) {
-    RecordWriter out;
-    out.stat(entry.stat)
-        .digest(entry.sha256)
-        .number(entry.sparse ? 1 : 0)
-        .text(entry.link_target)
-        .text(entry.metadata);
-    return std::string(out.view());
-}
-
-Wanted decode_wanted(std::string_view payload) {
-    RecordReader in(payload);
-    Wanted wanted;
-    wanted.stat = in.stat();
-    wanted.sha256 = in.digest();
-    wanted.sparse = in.number() != 0;
-    wanted.link_target = in.text();
-    wanted.metadata = decode_metadata(in.text());
-    return wanted;
-}
 
 /// Items that stand near each other in one archive.
 struct Job {
     std::shared_ptr<archive::ArchiveFile> archive;
-    const std::vector<archive::VolumeInfo>* volumes = nullptr;
     std::vector<WorkTables::RestoreItem> items;
+};
+
+/// What is to be done with a directory at the end. It stands in the record of the directory as a number.
+struct Finish {
+    bool attributes = true;  ///< give it those recorded
+    bool was_there = false;  ///< it may have more in it than the run
+    bool mirror = false;     ///< what it has more is removed
+    std::uint64_t number() const {
+        return (attributes ? 1U : 0U) + (was_there ? 2U : 0U) + (mirror ? 4U : 0U);
+    }
+    static Finish from(std::uint64_t number) {
+        return {(number & 1) != 0, (number & 2) != 0, (number & 4) != 0};
+    }
 };
 
 class Restore {
@@ -77,8 +54,11 @@ class Restore {
           catalog_(catalog),
           request_(request),
           observer_(observer),
-          target_(request.to),
-          directories_(request.to) {
+          target_(request.to, {request.overwrite, request.mirror}),
+          archives_(set, catalog, request.further_sources),
+          walker_(target_, [this](const std::string& path, const std::string& what) { problem(path, what); }),
+          directories_(request.to),
+          result_(request.to) {
         progress_.phase = Progress::Phase::restoring;
     }
 
@@ -90,21 +70,15 @@ class Restore {
         restore_items();
         finish_directories();
         result_.not_permitted = target_.not_permitted();
-        for (const auto& [run, archive] : archives_)
-            result_.stored_bytes_read += archive.file->stored_bytes_read();
-        std::sort(result_.problems.begin(), result_.problems.end());
+        result_.stored_bytes_read = archives_.stored_bytes_read();
+        result_.remarks = archives_.remarks();
         return std::move(result_);
     }
 
   private:
-    struct OpenArchive {
-        std::shared_ptr<archive::ArchiveFile> file;
-        catalog::Run run;
-    };
-
-    void problem(std::string_view path, std::string_view what) {
+    void problem(const std::string& path, const std::string& what) {
         std::lock_guard lock(mutex_);
-        result_.problems.push_back(format("{}: {}", path.empty() ? "." : escape_path(path), what));
+        result_.problems.add(path, what);
     }
 
     /// The request's paths, each once, none below another.
@@ -131,16 +105,19 @@ class Restore {
         for (std::size_t slash = path.find('/'); slash != std::string::npos;
              slash = path.find('/', slash + 1)) {
             std::string parent = path.substr(0, slash);
-            if (!target_.make_directory(parent)) continue;
+            bool made = target_.make_directory(parent);
+            if (made) ++result_.directories;
+            bool last = path.find('/', slash + 1) == std::string::npos;
+            if (!made && !last) continue;
             std::optional<catalog::Entry> entry = catalog_.lookup(request_.at, parent);
-            if (entry) remember_directory(parent, *entry);
-            ++result_.directories;
+            if (entry) remember_directory(parent, *entry, {.attributes = made, .was_there = !made});
         }
     }
 
-    void remember_directory(const std::string& path, const catalog::Entry& entry) {
+    void remember_directory(const std::string& path, const catalog::Entry& entry, Finish finish) {
         RecordWriter record;
         record.text(path).stat(entry.stat).text(entry.metadata);
+        record.number(static_cast<std::uint64_t>(entry.node)).number(finish.number());
         directory_records_.push_back(directories_.append(record.view()));
     }
 
@@ -158,64 +135,56 @@ class Restore {
 
     bool collect_one(const std::string& path, const catalog::Entry& entry) {
         if (entry.stat.type == FileType::directory) {
-            target_.make_directory(path);
-            remember_directory(path, entry);
+            bool made = target_.make_directory(path);
+            remember_directory(path, entry, {.was_there = !made, .mirror = request_.mirror});
+            fresh_path_ = path;
+            fresh_ = made;
             ++result_.directories;
             return true;
         }
+        // The walk meets a directory's files right after it.
+        bool fresh = fresh_ && fresh_path_ == parent_path(path);
         if (entry.stat.type == FileType::regular || entry.stat.nlink > 1) {
-            items_.add_restore_item({entry.location, path, encode_wanted(entry)});
+            items_.add_restore_item({entry.location, path, encode_wanted(entry, fresh)});
             progress_.bytes_total += entry.stat.size;
             ++progress_.files_total;
             return true;
         }
-        if (!open_dir_ || open_path_ != parent_path(path)) {
-            open_dir_ = target_.open_directory(parent_path(path));
-            open_path_ = parent_path(path);
-        }
-        target_.make_special(open_dir_.get(), std::string(base_name(path)), entry.stat, entry.link_target,
-                             decode_metadata(entry.metadata));
-        ++result_.files;
+        result_.counts += walker_.restore_special(path, entry, fresh);
         return true;
     }
 
-    const OpenArchive& open_archive(catalog::RunNumber number) {
-        auto it = archives_.find(number);
-        if (it == archives_.end()) {
-            std::optional<catalog::Run> run = catalog_.run(number);
-            if (!run) throw Error(Error::Kind::corrupt, format("run {} is not in the catalogue", number));
-            it = archives_.emplace(number, OpenArchive{nullptr, std::move(*run)}).first;
-            it->second.file = std::make_shared<archive::ArchiveFile>(
-                set_.backup_dir, it->second.run.header.compression.method, it->second.run.trailer.volumes);
+    /// The archive of the next job, or nullptr if its item is lost.
+    std::shared_ptr<archive::ArchiveFile> archive_of(const WorkTables::RestoreItem& item) {
+        try {
+            return archives_.open(item.location.run);
+        } catch (const Error& e) {
+            problem(item.path, e.message());
+            return nullptr;
         }
-        return it->second;
     }
 
-    /// The next items that one worker should read in a row; names of one file stay together.
+    bool next_item(WorkTables::RestoreCursor& cursor) {
+        if (waiting_) return true;
+        waiting_.emplace();
+        if (!cursor.next(*waiting_)) waiting_.reset();
+        return waiting_.has_value();
+    }
+
+    /// Whether an item stands so near to a job's that they are best read together.
+    static bool belongs(const archive::Location& location, const Job& job) {
+        if (location == job.items.back().location) return true;  // names of one file stay together
+        const archive::Location& first = job.items.front().location;
+        return location.run == first.run && location.volume == first.volume &&
+               location.offset - first.offset < kJobBytes && job.items.size() < kJobItemsMax;
+    }
+
+    /// The next items that one worker should read in a row; nullptr after the last.
     std::shared_ptr<Job> next_job(WorkTables::RestoreCursor& cursor) {
         auto job = std::make_shared<Job>();
-        std::uint64_t begin = 0;
-        while (true) {
-            if (!waiting_) {
-                waiting_.emplace();
-                if (!cursor.next(*waiting_)) waiting_.reset();
-            }
-            if (!waiting_) break;
-            const archive::Location& location = waiting_->location;
-            if (job->items.empty()) {
-                const OpenArchive& archive = open_archive(location.run);
-                job->archive = archive.file;
-                job->volumes = &archive.run.trailer.volumes;
-                begin = location.offset;
-            } else {
-                const archive::Location& first = job->items.front().location;
-                bool same_file = location == job->items.back().location;
-                bool far = location.run != first.run || location.volume != first.volume ||
-                           location.offset + location.length_bytes - begin > kJobBytes ||
-                           job->items.size() >= kJobItemsMax;
-                if (far && !same_file) break;
-            }
-            job->items.push_back(std::move(*waiting_));
+        while (next_item(cursor) && (job->items.empty() || belongs(waiting_->location, *job))) {
+            if (job->items.empty()) job->archive = archive_of(*waiting_);
+            if (job->archive != nullptr) job->items.push_back(std::move(*waiting_));
             waiting_.reset();
         }
         return job->items.empty() ? nullptr : job;
@@ -241,144 +210,71 @@ class Restore {
         });
     }
 
-    /// A stream in an archive that remembers where it is.
-    struct Reading {
-        std::unique_ptr<archive::ByteSource> stream;
-        std::uint32_t volume = 0;
-        std::uint64_t offset = 0;
-        std::string buffer;
-        Fd dir;
-        std::string dir_path;
-        bool dir_open = false;
-    };
+    std::unique_ptr<FileRestorer> take_restorer() {
+        std::lock_guard lock(mutex_);
+        if (idle_.empty())
+            return std::make_unique<FileRestorer>(
+                target_, [this](const std::string& path, const std::string& what) { problem(path, what); });
+        std::unique_ptr<FileRestorer> restorer = std::move(idle_.back());
+        idle_.pop_back();
+        return restorer;
+    }
 
     void restore_job(const Job& job) {
-        Reading reading;
-        std::uint64_t bytes = 0;
+        std::unique_ptr<FileRestorer> restorer = take_restorer();
+        RestoreCounts counts;
         for (std::size_t i = 0; i < job.items.size();) {
             std::size_t end = i + 1;
             while (end < job.items.size() && job.items[end].location == job.items[i].location) ++end;
-            bytes +=
-                restore_names(job, {job.items.begin() + static_cast<std::ptrdiff_t>(i), end - i}, reading);
+            counts += restorer->restore(job.archive, std::span(job.items).subspan(i, end - i));
             i = end;
         }
         std::lock_guard lock(mutex_);
+        idle_.push_back(std::move(restorer));
+        result_.counts += counts;
         progress_.files += job.items.size();
-        progress_.bytes += bytes;
+        progress_.bytes += counts.bytes;
         observer_.progress(progress_);
-    }
-
-    int open_parent(Reading& reading, const std::string& path) {
-        std::string_view parent = parent_path(path);
-        if (!reading.dir_open || reading.dir_path != parent) {
-            reading.dir_open = false;
-            reading.dir = target_.open_directory(parent);
-            reading.dir_path = parent;
-            reading.dir_open = true;
-        }
-        return reading.dir.get();
-    }
-
-    /// All names of one file: the first that succeeds is made, the others linked to it. Returns bytes of
-    /// content.
-    std::uint64_t restore_names(const Job& job, std::span<const WorkTables::RestoreItem> names,
-                                Reading& reading) {
-        const WorkTables::RestoreItem* made = nullptr;
-        std::uint64_t bytes = 0;
-        std::uint64_t files = 0;
-        for (const WorkTables::RestoreItem& item : names) {
-            try {
-                std::string name(base_name(item.path));
-                if (made != nullptr) {
-                    Fd existing = target_.open_directory(parent_path(made->path));
-                    target_.make_hard_link(existing.get(), std::string(base_name(made->path)),
-                                           open_parent(reading, item.path), name);
-                } else {
-                    Wanted wanted = decode_wanted(item.payload);
-                    int dir = open_parent(reading, item.path);
-                    if (wanted.stat.type == FileType::regular)
-                        bytes += restore_content(job, item, wanted, dir, reading);
-                    else
-                        target_.make_special(dir, name, wanted.stat, wanted.link_target, wanted.metadata);
-                    made = &item;
-                }
-                ++files;
-            } catch (const Error& e) {
-                problem(item.path, e.message());
-            }
-        }
-        std::lock_guard lock(mutex_);
-        result_.files += files;
-        result_.bytes += bytes;
-        return bytes;
-    }
-
-    void seek(const Job& job, const archive::Location& at, Reading& reading) {
-        if (reading.stream != nullptr && reading.volume == at.volume && reading.offset <= at.offset) {
-            reading.stream->skip(at.offset - reading.offset);
-        } else {
-            reading.stream = job.archive->open_stream({at.volume, at.offset});
-        }
-        reading.volume = at.volume;
-        reading.offset = at.offset;
-    }
-
-    std::uint64_t restore_content(const Job& job, const WorkTables::RestoreItem& item, const Wanted& wanted,
-                                  int dir, Reading& reading) {
-        TargetTree::NewFile file(target_, dir, std::string(base_name(item.path)));
-        try {
-            seek(job, item.location, reading);
-            archive::TarReader tar(*reading.stream);
-            std::optional<archive::TarMember> member = tar.next();
-            if (!member || member->type != FileType::regular || member->hard_link ||
-                member->size_bytes != wanted.stat.size || member->sparse.has_value() != wanted.sparse)
-                throw Error(Error::Kind::corrupt, "the archive holds something else at its place");
-            copy_content(tar, *member, wanted, file.fd(), reading.buffer);
-            reading.offset += tar.offset();
-            if (reading.offset > job.volumes->at(item.location.volume).raw_bytes) reading.stream.reset();
-        } catch (...) {
-            reading.stream.reset();
-            throw;
-        }
-        file.place(wanted.stat, wanted.metadata);
-        return wanted.stat.size;
-    }
-
-    static void copy_content(archive::TarReader& tar, const archive::TarMember& member, const Wanted& wanted,
-                             int fd, std::string& buffer) {
-        Sha256 hash;
-        buffer.resize(kCopyBytes);
-        std::vector<archive::SparseRegion> whole = {{0, member.size_bytes}};
-        if (member.sparse) hash.update(sparse_map_block(*member.sparse));
-        for (const archive::SparseRegion& region : member.sparse ? *member.sparse : whole) {
-            std::uint64_t offset = region.offset;
-            std::uint64_t left = region.length_bytes;
-            while (left > 0) {
-                std::size_t n = tar.read_content(
-                    buffer.data(), static_cast<std::size_t>(std::min<std::uint64_t>(left, kCopyBytes)));
-                if (n == 0) throw Error(Error::Kind::corrupt, "its content ends too early in the archive");
-                hash.update({buffer.data(), n});
-                pwrite_full(fd, {buffer.data(), n}, offset);
-                offset += n;
-                left -= n;
-            }
-        }
-        if (hash.finish() != wanted.sha256)
-            throw Error(Error::Kind::corrupt,
-                        "SHA-256 differs: the archive is damaged here, the file was not restored");
     }
 
     /// Deepest first, so that a directory without permissions for us is closed after all below it.
     void finish_directories() {
+        bool complete = result_.problems.empty();
+        if (request_.mirror && !complete)
+            observer_.warning("nothing is deleted, because not everything could be restored");
         for (std::uint64_t where : directory_records_ | std::views::reverse) {
             std::string record = directories_.read_at(where);
             RecordReader in(record);
             std::string path(in.text());
             FileStat stat = in.stat();
+            std::string_view metadata = in.text();
+            auto node = static_cast<catalog::NodeId>(in.number());
+            Finish finish = Finish::from(in.number());
             try {
-                target_.finish_directory(path, stat, decode_metadata(in.text()));
+                if (finish.was_there) tidy(path, node, finish.mirror && complete);
+                if (finish.attributes) target_.finish_directory(path, stat, decode_metadata(metadata));
             } catch (const Error& e) {
                 problem(path, e.message());
+            }
+        }
+    }
+
+    /// Removes from a directory what a killed restore left and, if `mirror`, what is not in the run.
+    void tidy(const std::string& path, catalog::NodeId node, bool mirror) {
+        TargetTree::Directory dir = target_.open_directory(path);
+        std::vector<std::string> names = list_directory(format("/proc/self/fd/{}", dir.fd.get()));
+        std::sort(names.begin(), names.end());
+        auto cursor = catalog_.open_children(node, request_.at);
+        const catalog::Entry* known = cursor->next();
+        for (const std::string& name : names) {
+            while (known != nullptr && known->name < name) known = cursor->next();
+            if (known != nullptr && known->name == name) continue;
+            if (!mirror && !TargetTree::is_leftover(name)) continue;
+            try {
+                std::uint64_t removed = TargetTree::remove(dir, name);
+                if (mirror) result_.removed += removed;
+            } catch (const Error& e) {
+                problem(join_path(path, name), e.message());
             }
         }
     }
@@ -389,16 +285,18 @@ class Restore {
     const RestoreRequest& request_;
     Observer& observer_;
     TargetTree target_;
+    OpenArchives archives_;
+    FileRestorer walker_;  // for what has no content
     Spool directories_;
     std::vector<std::uint64_t> directory_records_;
     WorkTables items_;
     std::optional<WorkTables::RestoreItem> waiting_;
-    std::map<catalog::RunNumber, OpenArchive> archives_;
-    Fd open_dir_;
-    std::string open_path_;
+    bool fresh_ = false;  // whether fresh_path_, the directory met last, was made by us
+    std::string fresh_path_;
     std::mutex mutex_;  // guards what follows
     Progress progress_;
     RestoreResult result_;
+    std::vector<std::unique_ptr<FileRestorer>> idle_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "archive/volume_bytes.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/format.h"
@@ -36,12 +37,13 @@ void check_digests(const Fd& fd, const VolumeToCheck& volume, VerifyLog& log,
         problems.push_back("tree hash differs");
 }
 
-void check_seek_table(const Fd& fd, const VolumeToCheck& volume, std::vector<std::string>& problems) {
+void check_seek_table(const std::string& path, const VolumeToCheck& volume,
+                      std::vector<std::string>& problems) {
     if (volume.method == archive::Compression::Method::none) return;
     const archive::VolumeInfo& info = volume.info;
     try {
         std::vector<archive::FrameSize> frames =
-            archive::read_seek_table(volume.method, fd.get(), info.stored_bytes);
+            archive::read_seek_table(volume.method, *archive::open_volume_file(path));
         std::uint64_t raw_bytes = 0;
         for (const archive::FrameSize& frame : frames) raw_bytes += frame.raw_bytes;
         if (raw_bytes != info.raw_bytes)
@@ -70,9 +72,10 @@ std::vector<std::string> check_volume(const std::string& dir, const VolumeToChec
         } else if (stat.size != info.stored_bytes) {
             problems.push_back(format("it has {} bytes instead of {}", stat.size, info.stored_bytes));
         } else {
-            Fd fd = open_file(join_path(dir, info.name), O_RDONLY | O_NOFOLLOW);
+            std::string path = join_path(dir, info.name);
+            Fd fd = open_file(path, O_RDONLY | O_NOFOLLOW);
             check_digests(fd, volume, log, problems);
-            check_seek_table(fd, volume, problems);
+            check_seek_table(path, volume, problems);
         }
     } catch (const Error& e) {
         problems.push_back(e.message());

@@ -15,9 +15,11 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "engine/backup_dir.h"
+#include "engine/offsite.h"
 #include "engine/packer.h"
 #include "engine/readme.h"
 #include "engine/rebuild.h"
+#include "engine/serial_observer.h"
 #include "engine/snapshot_file.h"
 #include "engine/tree_planner.h"
 #include "report/run_log.h"
@@ -79,6 +81,14 @@ class BackupRun {
           started_ns_(env.clock.monotonic_ns()) {}
 
     BackupResult run() {
+        BackupResult out = run_locked();
+        if (uploader_) upload_ = uploader_->finish();
+        out.upload = std::move(upload_);
+        return out;
+    }
+
+  private:
+    BackupResult run_locked() {
         open_directories();
         SetLock lock(env_, set_.backup_dir);
         if (std::size_t leftovers = remove_leftovers(); leftovers > 0) {
@@ -91,16 +101,17 @@ class BackupRun {
         scan();
         refuse_empty();
         if (request_.dry_run) return describe_plan();
+        begin_upload();
         try {
             write_archive();
         } catch (const Error&) {
+            uploader_.reset();
             free_space();
             throw;
         }
         return result();
     }
 
-  private:
     void open_directories() {
         root_ = open_data_directory(set_);
         make_backup_directory(set_);
@@ -116,12 +127,14 @@ class BackupRun {
         std::string stem = read_file(marker);
         bool sealed = path_exists(join_path(set_.backup_dir, stem + ".manifest.zst"));
         if (!stem.empty()) {
+            std::vector<std::string> names;
             for (const std::string& name : list_directory(set_.backup_dir)) {
                 bool partial = name.starts_with("." + stem) || name == partial_name(kSnarName);
-                if (!partial && (sealed || !name.starts_with(stem))) continue;
-                env_.fs.remove(set_.backup_dir, name);
-                ++removed;
+                if (partial || (!sealed && name.starts_with(stem))) names.push_back(name);
             }
+            discard_uploads(set_, names, observer_);
+            for (const std::string& name : names) env_.fs.remove(set_.backup_dir, name);
+            removed = names.size();
         }
         env_.fs.remove(set_.backup_dir, std::string(kRunningName));
         return removed;
@@ -194,6 +207,17 @@ class BackupRun {
                     "is the disk mounted? If the files are really gone, say --allow-empty");
     }
 
+    /// Storing offsite never stops a run: what is wrong with the target is told at the end.
+    void begin_upload() {
+        if (request_.no_upload) return;
+        try {
+            target_ = open_target(env_, set_, observer_);
+            if (target_ != nullptr) uploader_.emplace(env_, set_, *target_, observer_);
+        } catch (const Error& e) {
+            upload_.emplace().failure = e;
+        }
+    }
+
     void write_archive() {
         // The marker comes first: whatever this run leaves behind when it is killed can then be told apart.
         write_file_durably(env_.fs, set_.backup_dir, std::string(kRunningName), names_.stem, true);
@@ -207,7 +231,11 @@ class BackupRun {
         record_renames(log, manifest, *writer);
         record_deletions(log, manifest, *writer);
 
-        Packer packer(env_, set_, root_.get(), *plan_, header_, started_, {manifest, *writer, log},
+        Packer packer(env_, set_, root_.get(), *plan_, header_, started_,
+                      {manifest, *writer, log,
+                       [this](const archive::VolumeInfo& volume) {
+                           if (uploader_) uploader_->add_volume(header_.run, volume);
+                       }},
                       observer_);
         packer.run();
         trailer_.counts = packer.counts();
@@ -327,7 +355,7 @@ class BackupRun {
     const Environment& env_;
     const SetOptions& set_;
     const BackupRequest& request_;
-    Observer& observer_;
+    SerialObserver observer_;
     std::int64_t started_ns_;
     Fd root_;
     std::size_t leftovers_ = 0;
@@ -341,6 +369,9 @@ class BackupRun {
     std::uint64_t deleted_ = 0;
     std::optional<SnapshotFile> snapshot_;
     std::unique_ptr<Plan> plan_;
+    std::unique_ptr<store::Target> target_;
+    std::optional<UploadResult> upload_;
+    std::optional<BackgroundUploader> uploader_;
 };
 
 }  // namespace

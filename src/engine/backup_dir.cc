@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -55,21 +56,30 @@ std::optional<ParsedName> parse_archive_name(std::string_view set, std::string_v
     return parsed;
 }
 
-SetLock::SetLock(const Environment& env, const std::string& backup_dir) {
-    std::string path = join_path(backup_dir, kLockName);
+SetLock::SetLock(const Environment& env, const std::string& backup_dir, SetActivity activity) {
+    bool run = activity == SetActivity::run;
+    std::string path = join_path(backup_dir, run ? kLockName : kUploadLockName);
     fd_ = open_file(path, O_RDWR | O_CREAT, 0600);
     if (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) throw_errno("locking " + path);
         char holder[256];
         std::size_t length = pread_full(fd_.get(), holder, sizeof holder, 0);
-        throw Error(
-            Error::Kind::denied,
-            format("another run holds the lock of {}: {}", backup_dir, std::string_view(holder, length)),
-            "wait for it to end, or look at the process; the lock goes with it");
+        throw Error(Error::Kind::denied,
+                    format("another {} holds the lock of {}: {}", run ? "run" : "upload", backup_dir,
+                           std::string_view(holder, length)),
+                    "wait for it to end, or look at the process; the lock goes with it");
     }
     std::string me = format("process {} on {} since {}", getpid(), env.host, format_local(env.clock.now()));
     if (ftruncate(fd_.get(), 0) != 0 || lseek(fd_.get(), 0, SEEK_SET) != 0) throw_errno("writing " + path);
     write_full(fd_.get(), me);
+}
+
+void put_aside(const std::string& path) {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+        std::string from = path + suffix;
+        if (path_exists(from) && std::rename(from.c_str(), (path + ".damaged" + suffix).c_str()) != 0)
+            throw_errno("renaming " + from);
+    }
 }
 
 }  // namespace icecore::engine

@@ -35,17 +35,26 @@ std::optional<ParsedName> parse_archive_name(std::string_view set, std::string_v
 constexpr std::string_view kSnarName = "archive.snar";
 constexpr std::string_view kCatalogName = "catalog.db";
 constexpr std::string_view kReadmeName = "README.restore.txt";
+constexpr std::string_view kOutboxName = "outbox.db";
 constexpr std::string_view kLockName = ".lock";
+constexpr std::string_view kUploadLockName = ".upload.lock";
 
-/// Holds the set's lock (flock on ".lock" in the backup directory) while alive. Throws Error{denied} that
-/// names the holder (process, host, since when) if another process has it.
+/// What may happen once at a time in a set; each has a lock of its own.
+enum class SetActivity : std::uint8_t { run, upload };
+
+/// Holds a lock of the set (flock on ".lock" or ".upload.lock" in the backup directory) while alive. Throws
+/// Error{denied} that names the holder (process, host, since when) if another process has it.
 class SetLock {
   public:
-    SetLock(const Environment& env, const std::string& backup_dir);
+    SetLock(const Environment& env, const std::string& backup_dir, SetActivity activity = SetActivity::run);
 
   private:
     Fd fd_;
 };
+
+/// Moves a damaged database out of the way ("NAME.damaged", log files too); it is only a cache, but a person
+/// may want to look at it. Throws Error.
+void put_aside(const std::string& path);
 
 /// Opens the catalogue of a backup directory for reading, brought up to date first: one that is missing,
 /// damaged or behind the manifests is rebuilt from them under the set's lock (`observer` is told). Throws

@@ -1,7 +1,6 @@
 #include "engine/rebuild.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 
 #include "base/error.h"
@@ -25,15 +24,6 @@ std::map<catalog::RunNumber, ManifestFile> list_manifests(const SetOptions& set)
             manifests[parsed->run] = {parsed->kind, name};
     }
     return manifests;
-}
-
-/// Moves a damaged catalogue out of the way; it is only a cache, but a person may want to look at it.
-void put_aside(const std::string& path) {
-    for (const char* suffix : {"", "-wal", "-shm"}) {
-        std::string from = path + suffix;
-        if (path_exists(from) && std::rename(from.c_str(), (path + ".damaged" + suffix).c_str()) != 0)
-            throw_errno("renaming " + from);
-    }
 }
 
 std::unique_ptr<catalog::Catalog> open_or_replace(const std::string& path, Observer& observer) {

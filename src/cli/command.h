@@ -37,6 +37,7 @@ std::unique_ptr<Command> make_log_command();
 std::unique_ptr<Command> make_ls_command();
 std::unique_ptr<Command> make_restore_command();
 std::unique_ptr<Command> make_status_command();
+std::unique_ptr<Command> make_upload_command();
 std::unique_ptr<Command> make_version_command();
 
 /// All commands in the order of the overview.

@@ -2,6 +2,7 @@
 
 #include "base/format.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "cli/messages.h"
 
 namespace icecore::cli {
@@ -20,6 +21,10 @@ void JsonOutput::flush_some() {
 void JsonOutput::finish() {
     out_ << buffer_ << '\n';
     buffer_.clear();
+}
+
+std::string plural(std::uint64_t count, std::string_view one, std::string_view many) {
+    return format("{} {}", format_count(count), count == 1 ? one : many);
 }
 
 void write_run_fields(JsonWriter& json, const archive::ManifestHeader& header,

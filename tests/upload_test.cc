@@ -303,6 +303,11 @@ TEST_F(UploadTest, ADamagedOutboxIsPutAside) {
     backup();
     for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(outbox_path() + suffix);
     std::ofstream(outbox_path(), std::ios::binary | std::ios::trunc) << std::string(9000, 'x');
+    auto status =
+        engine::read_offsite_status(runs_.environment(), runs_.set, runs_.catalog()->runs()).value();
+    EXPECT_EQ(status.stored_files, 0U);
+    EXPECT_EQ(status.waiting_files, sealed().size() - 1);
+    EXPECT_THAT(status.last_error, HasSubstr("outbox.db"));
     change("second");
     engine::BackupResult second = backup();
     EXPECT_TRUE(second.upload->complete());

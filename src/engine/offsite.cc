@@ -60,11 +60,19 @@ std::unique_ptr<store::Target> plain_target(const Environment& env, const SetOpt
                                   {.directory = set.target.directory, .host = env.host, .set = set.name});
 }
 
-/// What the outbox holds for `target`; nothing if there is no outbox yet.
-std::vector<OutboxItem> known_items(const SetOptions& set, const std::string& target) {
+/// What the outbox holds for the target; nothing if there is no outbox yet. A damaged one is no reason to
+/// tell nothing at all: the next upload makes it anew.
+std::vector<OutboxItem> known_items(const Environment& env, const SetOptions& set, OffsiteStatus& status) {
     std::string path = join_path(set.backup_dir, kOutboxName);
     if (!path_exists(path)) return {};
-    return catalog::Outbox::open_read_only(path)->items(target);
+    try {
+        return catalog::Outbox::open_read_only(path)->items(status.target);
+    } catch (const Error& e) {
+        if (e.kind() != Error::Kind::corrupt) throw;
+        status.last_error = e.message();
+        status.last_error_at = env.clock.now();
+        return {};
+    }
 }
 
 }  // namespace
@@ -124,7 +132,7 @@ std::optional<OffsiteStatus> read_offsite_status(const Environment& env, const S
         ++status.waiting_files;
         status.waiting_bytes += bytes;
     };
-    for (OutboxItem& item : known_items(set, status.target)) {
+    for (OutboxItem& item : known_items(env, set, status)) {
         if (item.state == OutboxItem::State::stored) {
             ++status.stored_files;
             status.stored_bytes += item.size_bytes;

@@ -47,7 +47,7 @@ struct OffsiteStatus {
 };
 
 /// What the outbox knows, without asking the target; nullopt if the set has none. `runs` are the catalogue's.
-/// Throws Error: corrupt if the outbox is damaged.
+/// A damaged outbox is told as the last error. Throws Error.
 std::optional<OffsiteStatus> read_offsite_status(const Environment& env, const SetOptions& set,
                                                  const std::vector<catalog::Run>& runs);
 

@@ -162,14 +162,14 @@ void Uploader::add_readme() {
 /// known, so they cannot be proved, but they need not be reported either.
 void Uploader::find_offsite(const SealedFile& file) {
     if (ended()) return;
-    store::ObjectRef object{file.name, {}};
     try {
-        if (!target_.stat(object)) {
+        std::optional<store::ObjectInfo> found = target_.stat({file.name, {}});
+        if (!found) {
             problems_.push_back(format("{}: it is neither here nor offsite", file.name));
         } else if (file.part == OutboxItem::Part::volume) {
-            target_.verify(object, file.size_bytes, file.sha256, file.tree_hash);
+            target_.verify(found->ref, file.size_bytes, file.sha256, file.tree_hash);
             outbox_->add(make_item(target_name_, file));
-            outbox_->set_stored(target_name_, file.name, {}, env_.clock.now());
+            outbox_->set_stored(target_name_, file.name, found->ref.id, env_.clock.now());
         }
     } catch (const Error& e) {
         if (concerns_one_object(e.kind()))

@@ -15,7 +15,7 @@ namespace icecore::testing {
 namespace {
 
 using ::testing::IsEmpty;
-using ::testing::UnorderedElementsAre;
+using ::testing::Not;
 
 /// What happened how often; whoever waits for what never comes fails after a minute.
 class Counter {
@@ -92,6 +92,9 @@ class WatchedFileSystem final : public FileSystem {
     std::unique_ptr<FileSystem> fs_ = make_file_system();
 };
 
+/// Ends a run without any of its own cleaning up.
+struct Killed {};
+
 /// Holds packing up, once a volume is sealed, until the target has an object.
 class PatientObserver final : public engine::Observer {
   public:
@@ -101,9 +104,11 @@ class PatientObserver final : public engine::Observer {
             waited_ = true;
             stored_in_time = fs_.objects.wait_for(1);
             volumes_then = fs_.volumes.count();
+            if (kill) throw Killed();
         }
     }
     void warning(std::string_view) override {}
+    bool kill = false;
     bool stored_in_time = false;
     unsigned volumes_then = 0;
 
@@ -143,6 +148,18 @@ TEST_F(BackgroundUploadTest, VolumesOfARunThatFailsAreRemovedFromTheTarget) {
     engine::BackupResult next = backup();
     EXPECT_EQ(next.header.run, 1U);
     EXPECT_TRUE(next.upload->complete());
+    expect_everything_offsite();
+}
+
+// The next run decides what becomes of what an interrupted one left; the target follows.
+TEST_F(BackgroundUploadTest, AfterAnInterruptedRunTheTargetHasWhatIsHere) {
+    observer_.kill = true;
+    EXPECT_THROW(watched_backup(), Killed);
+    EXPECT_TRUE(observer_.stored_in_time);
+    EXPECT_THAT(sealed(), Not(IsEmpty()));
+    EXPECT_THAT(stored(), Not(IsEmpty()));
+    EXPECT_TRUE(backup().upload->complete());
+    EXPECT_GT(runs_.observer.warnings.size(), 0U);
     expect_everything_offsite();
 }
 

@@ -1,5 +1,5 @@
 # For people. The build itself is CMake (CMakePresets.json); this only names the usual ways through it.
-.PHONY: all build demo test test-asan test-tsan tidy format install clean
+.PHONY: all build demo test test-long test-asan test-tsan tidy format install clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -21,6 +21,12 @@ test:
 	$(MAKE) --no-print-directory build/release/build.ninja
 	cmake --build --preset release
 	ctest --preset release -j2
+
+test-long:
+	scripts/install-deps build test
+	$(MAKE) --no-print-directory build/release/build.ninja
+	cmake --build --preset release
+	ctest --preset release -C long -L '^long$$' -j2
 
 test-asan test-tsan: test-%:
 	scripts/install-deps build test

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "base/format.h"
+#include "base/forwarding_file_system.h"
 #include "fake_target.h"
 #include "upload_fixture.h"
 
@@ -42,24 +43,20 @@ class Counter {
 
 /// Counts the volumes that are sealed, and the objects that get their names at the target; one of the
 /// backup directory's files cannot be made.
-class WatchedFileSystem final : public FileSystem {
+class WatchedFileSystem final : public ForwardingFileSystem {
   public:
     std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name,
                                        bool replace) override {
         if (!refused.empty() && name.ends_with(refused)) throw Error(Error::Kind::io, "no more of this");
         return std::make_unique<Watched<OutputFile>>(
-            fs_->create(dir, name, replace), name.find(".tar") == std::string::npos ? others : volumes);
+            ForwardingFileSystem::create(dir, name, replace),
+            name.find(".tar") == std::string::npos ? others : volumes);
     }
     std::unique_ptr<PartialFile> open_partial(const std::string& dir, const std::string& name,
                                               bool replace) override {
-        return std::make_unique<WatchedPartial>(fs_->open_partial(dir, name, replace), objects);
+        return std::make_unique<WatchedPartial>(ForwardingFileSystem::open_partial(dir, name, replace),
+                                                objects);
     }
-    void remove(const std::string& dir, const std::string& name) override { fs_->remove(dir, name); }
-    void make_directory(const std::string& dir, const std::string& name) override {
-        fs_->make_directory(dir, name);
-    }
-    void sync(const std::string& dir, const std::string& name) override { fs_->sync(dir, name); }
-
     Counter volumes, objects, others;
     std::string refused;
 
@@ -73,6 +70,7 @@ class WatchedFileSystem final : public FileSystem {
             inner_->seal();
             sealed_.add();
         }
+        void sync() override { inner_->sync(); }
         int fd() const override { return inner_->fd(); }
 
       protected:
@@ -86,10 +84,7 @@ class WatchedFileSystem final : public FileSystem {
         using Watched::Watched;
         std::uint64_t size_bytes() const override { return inner_->size_bytes(); }
         void cut(std::uint64_t size_bytes) override { inner_->cut(size_bytes); }
-        void sync() override { inner_->sync(); }
     };
-
-    std::unique_ptr<FileSystem> fs_ = make_file_system();
 };
 
 /// Ends a run without any of its own cleaning up.
@@ -119,10 +114,11 @@ class PatientObserver final : public engine::Observer {
 
 class BackgroundUploadTest : public UploadTest {
   protected:
-    engine::BackupResult watched_backup() {
+    engine::BackupResult watched_backup(std::int64_t clock_ahead_seconds = 10) {
+        ShiftedClock clock(clock_ahead_seconds);
         const engine::Environment& base = runs_.environment();
-        engine::Environment environment{base.clock, fs_,           base.host,  base.program_version,
-                                        1,          base.sleep_ns, base.random};
+        engine::Environment environment{clock, fs_,           base.host,  base.program_version,
+                                        1,     base.sleep_ns, base.random};
         return engine::run_backup(environment, runs_.set, {}, observer_);
     }
     WatchedFileSystem fs_;
@@ -138,28 +134,41 @@ TEST_F(BackgroundUploadTest, AVolumeIsStoredBeforePackingEnds) {
     expect_everything_offsite();
 }
 
-// Half an archive at the target would be in the way of whoever restores from there by hand.
-TEST_F(BackgroundUploadTest, VolumesOfARunThatFailsAreRemovedFromTheTarget) {
+TEST_F(BackgroundUploadTest, WhatAFailedRunStoredIsPartOfTheArchiveThatItBecomes) {
     fs_.refused = ".003";
     EXPECT_THROW(watched_backup(), Error);
     EXPECT_TRUE(observer_.stored_in_time);
-    EXPECT_GE(stored().size(), 1U);
-    EXPECT_THAT(sealed(), IsEmpty());
-    engine::BackupResult next = backup();
-    EXPECT_EQ(next.header.run, 1U);
-    EXPECT_TRUE(next.upload->complete());
+    EXPECT_THAT(stored(), Not(IsEmpty()));
+    EXPECT_TRUE(backup().upload->complete());
     expect_everything_offsite();
 }
 
-// The next run decides what becomes of what an interrupted one left; the target follows.
-TEST_F(BackgroundUploadTest, AfterAnInterruptedRunTheTargetHasWhatIsHere) {
+TEST_F(BackgroundUploadTest, WhatAnInterruptedRunStoredIsPartOfTheArchiveThatItBecomes) {
     observer_.kill = true;
     EXPECT_THROW(watched_backup(), Killed);
     EXPECT_TRUE(observer_.stored_in_time);
-    EXPECT_THAT(sealed(), Not(IsEmpty()));
     EXPECT_THAT(stored(), Not(IsEmpty()));
-    EXPECT_TRUE(backup().upload->complete());
-    EXPECT_GT(runs_.observer.warnings.size(), 0U);
+    std::string first = *stored().begin();
+    engine::BackupResult next = backup();
+    EXPECT_EQ(next.header.run, 2U);
+    EXPECT_TRUE(next.upload->complete());
+    EXPECT_TRUE(stored().contains(first));
+    expect_everything_offsite();
+}
+
+// Half an archive at the target would be in the way of whoever restores from there by hand.
+TEST_F(BackgroundUploadTest, WhatIsRemovedHereIsRemovedThere) {
+    std::string deep = "deep";  // such a run is kept as a whole or not at all
+    while (deep.size() < 4200) deep += "/" + std::string(100, 'd');
+    tree_.file(deep + "/file", "below");
+    observer_.kill = true;
+    EXPECT_THROW(watched_backup(), Killed);
+    EXPECT_TRUE(observer_.stored_in_time);
+    ASSERT_THAT(stored(), Not(IsEmpty()));
+    std::string first = *stored().begin();
+    observer_.kill = false;
+    EXPECT_TRUE(watched_backup(3600).upload->complete());  // which has other names
+    EXPECT_FALSE(stored().contains(first));
     expect_everything_offsite();
 }
 
@@ -220,6 +229,27 @@ TEST_F(HandedVolumes, AFailedTargetIsAskedOnceAndWhatComesLaterWaits) {
     EXPECT_EQ(result.failure->kind(), Error::Kind::denied);
     EXPECT_EQ(target.puts.size(), 1U);
     EXPECT_EQ(result.waiting_files, sealed().size());
+}
+
+TEST_F(HandedVolumes, DiscardedOnesAreRemovedWhereThatCostsNothing) {
+    backup(true);
+    FakeTarget target;
+    {
+        engine::BackgroundUploader uploader(runs_.environment(), runs_.set, target, runs_.observer);
+        uploader.add_volume(2, volume("set-2a"));
+        EXPECT_TRUE(uploader.finish().complete());
+    }
+    ASSERT_TRUE(target.objects.contains("set-2a"));
+    engine::discard_uploads(runs_.set, {"set-2a", "set-unknown"}, runs_.observer);
+    std::filesystem::remove(here("set-2a"));
+    target.abilities.thaw_needed = true;
+    EXPECT_TRUE(upload_to(target).complete());
+    EXPECT_TRUE(target.objects.contains("set-2a"));
+    target.abilities.thaw_needed = false;
+    EXPECT_TRUE(upload_to(target).complete());
+    EXPECT_EQ(target.objects.size(), sealed().size());
+    EXPECT_FALSE(target.objects.contains("set-2a"));
+    EXPECT_FALSE(outbox()->find("fake:here", "set-2a"));
 }
 
 // What waited from before goes out while the run packs.

@@ -100,6 +100,8 @@ void CheckedRuns::check(const engine::BackupResult& result, const TreeSnapshot& 
     EXPECT_EQ(join_lines(compare_trees(source, bare)), "") << "by bare tar, run " << result.header.run;
     EXPECT_EQ(join_lines(restore_differences(result.header.run, source)), "")
         << "by icecore, run " << result.header.run;
+    auto this_run = [&](const std::vector<catalog::Run>&) { return result.header.run; };
+    EXPECT_EQ(join_lines(verify({.choose = this_run, .deep = true})), "") << "run " << result.header.run;
 }
 
 void CheckedRuns::extract(const engine::BackupResult& result) {

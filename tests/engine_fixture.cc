@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/format.h"
 
 namespace icecore::testing {
 
@@ -21,6 +22,17 @@ void wait_for_next_tick(const std::string& dir) {
     } while (now.ctime == first.ctime || now.ctime.sec * 1000 + now.ctime.nsec / 1000000 <
                                              first.ctime.sec * 1000 + first.ctime.nsec / 1000000 + 12);
     unlink(probe.c_str());
+}
+
+std::string dump_tree(const catalog::Catalog& catalog, catalog::RunNumber at) {
+    std::string out;
+    catalog.walk(at, "", [&](const std::string& path, const catalog::Entry& entry) {
+        out += format("{} {} {} {} {} {} {}:{}:{}\n", escape_path(path), static_cast<char>(entry.stat.type),
+                      entry.stat.mode, entry.stat.ino, entry.sha256.hex(), to_hex(entry.metadata),
+                      entry.location.run, entry.location.volume, entry.location.offset);
+        return true;
+    });
+    return out;
 }
 
 std::string complaints(const std::string& tar_stderr) {

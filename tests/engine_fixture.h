@@ -9,6 +9,7 @@
 #include "engine/backup.h"
 #include "engine/backup_dir.h"
 #include "engine/restore.h"
+#include "engine/verify.h"
 #include "support/tar_oracle.h"
 #include "support/temp_dir.h"
 #include "support/tree_compare.h"
@@ -62,6 +63,16 @@ class EngineFixture {
         return engine::restore(*environment_, set, *known, {at, std::move(paths), to}, observer);
     }
 
+    /// What a deep verification of everything finds, a line each.
+    std::vector<std::string> verify_deeply() { return verify({.choose = {}, .deep = true}); }
+    std::vector<std::string> verify(const engine::VerifyRequest& request) {
+        std::vector<std::string> findings;
+        verified = engine::verify(*environment_, set, request, observer, [&](const engine::Finding& finding) {
+            findings.push_back(engine::finding_text(finding));
+        });
+        return findings;
+    }
+
     /// The volume files of a run, in order.
     std::vector<std::string> volumes(const engine::BackupResult& result) const {
         std::vector<std::string> files;
@@ -86,6 +97,7 @@ class EngineFixture {
 
     engine::SetOptions set;
     RecordingObserver observer;
+    engine::VerifyResult verified;  ///< of the last verify
 
   private:
     TempDir temp_;
@@ -93,6 +105,9 @@ class EngineFixture {
     std::unique_ptr<FileSystem> fs_ = make_file_system();
     std::unique_ptr<engine::Environment> environment_;
 };
+
+/// All rows of the tree as of a run, for comparing catalogues.
+std::string dump_tree(const catalog::Catalog& catalog, catalog::RunNumber at);
 
 /// Returns when a change made now gets a later time stamp than all changes before (some milliseconds).
 void wait_for_next_tick(const std::string& dir);

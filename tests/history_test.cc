@@ -43,18 +43,6 @@ void drop_known_limit(std::vector<std::string>& differences) {
     });
 }
 
-/// All rows of the tree as of a run, for comparing catalogues.
-std::string dump_tree(const catalog::Catalog& catalog, catalog::RunNumber at) {
-    std::string out;
-    catalog.walk(at, "", [&](const std::string& path, const catalog::Entry& entry) {
-        out += format("{} {} {} {} {} {} {}:{}:{}\n", escape_path(path), static_cast<char>(entry.stat.type),
-                      entry.stat.mode, entry.stat.ino, entry.sha256.hex(), to_hex(entry.metadata),
-                      entry.location.run, entry.location.volume, entry.location.offset);
-        return true;
-    });
-    return out;
-}
-
 /// Backs up each run of the history and checks all promises about it. Empty if they hold.
 std::string broken_promise(const History& history, const Variant& variant) {
     EngineFixture fixture(variant.clock_ahead_seconds);
@@ -92,6 +80,8 @@ std::string broken_promise(const History& history, const Variant& variant) {
         if (!wrong.empty()) return describe(format("restore of run {}", i + 1), wrong, script);
         trees.push_back(std::move(source));
     }
+
+    if (auto found = fixture.verify_deeply(); !found.empty()) return describe("verify --deep", found, script);
 
     // Every earlier run is still what it was, and the catalogue is no more than its manifests.
     std::string before = dump_tree(*fixture.catalog(), static_cast<catalog::RunNumber>(history.size()));

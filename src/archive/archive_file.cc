@@ -266,6 +266,22 @@ std::unique_ptr<ByteSource> ArchiveFile::open_stream(StreamPosition from) const 
     return std::make_unique<ArchiveStream>(state_->volumes, from);
 }
 
+StreamPosition ArchiveFile::next_frame(StreamPosition from) const {
+    const StreamPosition next_volume{from.volume + 1, 0};
+    Volumes& volumes = state_->volumes;
+    if (from.volume >= volumes.size() || from.offset >= volumes.raw_bytes(from.volume)) return next_volume;
+    std::uint64_t end = from.offset - from.offset % kFrameBytesMax + kFrameBytesMax;
+    if (volumes.method() != Compression::Method::none) {
+        try {
+            Frame frame = volumes.open(from.volume)->index->find(from.offset);
+            end = frame.raw_offset + frame.size.raw_bytes;
+        } catch (const Error&) {
+            return next_volume;
+        }
+    }
+    return end < volumes.raw_bytes(from.volume) ? StreamPosition{from.volume, end} : next_volume;
+}
+
 std::uint64_t ArchiveFile::stored_bytes_read() const {
     return state_->volumes.stored_bytes_read();
 }

@@ -16,7 +16,7 @@
 namespace icecore::archive {
 
 constexpr int kManifestMajor = 1;
-constexpr int kManifestMinor = 0;
+constexpr int kManifestMinor = 1;
 
 enum class RunKind : char { full = 'f', incremental = 'i' };
 
@@ -42,6 +42,9 @@ struct ManifestHeader {
     std::string archive_name;  ///< name of volume 0
     Compression compression;
     std::string reason;  ///< why full, or empty
+    /// The run was stopped before its end, and a later one closed its archive: its tree is the parent's with
+    /// a part of the changes (full: a part of the tree).
+    bool interrupted = false;
     bool operator==(const ManifestHeader&) const = default;
 };
 
@@ -57,6 +60,14 @@ struct ManifestRename {
 struct ManifestDelete {
     std::string path;
     bool operator==(const ManifestDelete&) const = default;
+};
+
+/// A directory that tar's extractor makes anew, because it cannot take attributes away (doc/format.md,
+/// "Attributes"). Neither a rename nor a deletion: only who closes the archive of an interrupted run needs to
+/// know.
+struct ManifestAnew {
+    std::string path;
+    bool operator==(const ManifestAnew&) const = default;
 };
 
 /// How an entry's content is stored.
@@ -122,8 +133,9 @@ struct ManifestTrailer {
     bool operator==(const ManifestTrailer&) const = default;
 };
 
-using ManifestLine = std::variant<ManifestHeader, ManifestRename, ManifestDelete, ManifestEntry,
-                                  ManifestFrames, ManifestError, ManifestTrailer>;
+/// A line VolumeInfo stands right after its volume's frames; the trailer repeats them all.
+using ManifestLine = std::variant<ManifestHeader, ManifestRename, ManifestDelete, ManifestAnew, ManifestEntry,
+                                  ManifestFrames, VolumeInfo, ManifestError, ManifestTrailer>;
 
 /// Writes a manifest: JSON lines through zstd, in the order of calls (header first, trailer last), sealed
 /// durably by `seal`. One thread at a time.
@@ -133,6 +145,9 @@ class ManifestWriter {
     ~ManifestWriter();
     void write(const ManifestLine& line);
     void write(const ManifestEntry& entry);  ///< the hot path, no variant
+    /// Makes all lines so far durable under the temporary name, and leaves that file behind if the run is
+    /// stopped: it tells the next one what the volumes that were sealed hold.
+    void checkpoint();
     void seal();
 
   private:
@@ -146,7 +161,10 @@ class ManifestWriter {
 /// incomplete (no trailer at the end).
 class ManifestReader {
   public:
-    explicit ManifestReader(const std::string& path);
+    /// `may_be_cut`: what an interrupted run left. The lines before the cut come, then nullopt; a file that
+    /// ends before its header is still Error{corrupt}.
+    enum class Expect : std::uint8_t { whole, may_be_cut };
+    explicit ManifestReader(const std::string& path, Expect expect = Expect::whole);
     ~ManifestReader();
     /// nullopt after the trailer.
     std::optional<ManifestLine> next();

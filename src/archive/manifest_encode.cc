@@ -80,6 +80,7 @@ void put_line(JsonWriter& json, const ManifestHeader& header) {
     put_text(json, "archive", header.archive_name);
     json.field("compression", to_string(header.compression));
     put_text_if_any(json, "reason", header.reason);
+    if (header.interrupted) json.field("interrupted", true);
 }
 
 void put_line(JsonWriter& json, const ManifestRename& rename) {
@@ -91,6 +92,11 @@ void put_line(JsonWriter& json, const ManifestRename& rename) {
 void put_line(JsonWriter& json, const ManifestDelete& deletion) {
     json.field("line", "delete");
     put_text(json, "path", deletion.path);
+}
+
+void put_line(JsonWriter& json, const ManifestAnew& anew) {
+    json.field("line", "anew");
+    put_text(json, "path", anew.path);
 }
 
 void put_line(JsonWriter& json, const ManifestEntry& entry) {
@@ -136,6 +142,20 @@ void put_line(JsonWriter& json, const ManifestFrames& frames) {
     json.end_array();
 }
 
+void put_volume(JsonWriter& json, const VolumeInfo& volume) {
+    json.field("number", volume.number);
+    put_text(json, "name", volume.name);
+    json.field("stored_bytes", volume.stored_bytes);
+    json.field("raw_bytes", volume.raw_bytes);
+    put_digest(json, "sha256", volume.sha256);
+    put_digest(json, "tree_hash", volume.tree_hash);
+}
+
+void put_line(JsonWriter& json, const VolumeInfo& volume) {
+    json.field("line", "volume");
+    put_volume(json, volume);
+}
+
 void put_line(JsonWriter& json, const ManifestError& error) {
     json.field("line", "error");
     put_text(json, "path", error.path);
@@ -153,12 +173,7 @@ void put_line(JsonWriter& json, const ManifestTrailer& trailer) {
         const VolumeInfo& volume = trailer.volumes[i];
         CHECK(volume.number == i);
         json.begin_object();
-        json.field("number", volume.number);
-        put_text(json, "name", volume.name);
-        json.field("stored_bytes", volume.stored_bytes);
-        json.field("raw_bytes", volume.raw_bytes);
-        put_digest(json, "sha256", volume.sha256);
-        put_digest(json, "tree_hash", volume.tree_hash);
+        put_volume(json, volume);
         json.end_object();
     }
     json.end_array();

@@ -171,6 +171,7 @@ ManifestHeader parse_header(const Json& line) {
     header.archive_name = file_name_of(line, "archive");
     header.reason = text_or_empty(line, "reason");
     // Runs only refer back: nothing that follows parents can go in circles.
+    header.interrupted = flag(line, "interrupted");
     if (header.run == 0 || header.parent >= header.run || header.chain > header.run)
         corrupt(format("run {} cannot have the parent {} and the chain {}", header.run, header.parent,
                        header.chain));
@@ -293,11 +294,9 @@ ManifestError parse_error(const Json& line) {
     return {path_of(line, "path", /*root_allowed=*/true), as_text(require(line, "message"), "message")};
 }
 
-VolumeInfo parse_volume(const Json& object, std::size_t index) {
-    if (!object.is_object()) bad_value("volumes", "made of objects");
+VolumeInfo parse_volume(const Json& object) {
     VolumeInfo volume;
     volume.number = as_u32(require(object, "number"), "number");
-    if (volume.number != index) bad_value("number", "counting up from 0");
     volume.name = file_name_of(object, "name");
     volume.stored_bytes = as_u63(require(object, "stored_bytes"), "stored_bytes");
     volume.raw_bytes = as_u63(require(object, "raw_bytes"), "raw_bytes");
@@ -316,8 +315,12 @@ ManifestTrailer parse_trailer(const Json& line) {
     const Json& volumes = require(line, "volumes");
     if (!volumes.is_array()) bad_value("volumes", "an array");
     trailer.volumes.reserve(volumes.size());
-    for (const Json& volume : volumes)
-        trailer.volumes.push_back(parse_volume(volume, trailer.volumes.size()));
+    for (const Json& object : volumes) {
+        if (!object.is_object()) bad_value("volumes", "made of objects");
+        VolumeInfo volume = parse_volume(object);
+        if (volume.number != trailer.volumes.size()) bad_value("number", "counting up from 0");
+        trailer.volumes.push_back(std::move(volume));
+    }
     return trailer;
 }
 
@@ -366,6 +369,8 @@ std::optional<ManifestLine> parse_manifest_line(std::string_view line) {
     if (type == "delete") return parse_delete(json);
     if (type == "header") return parse_header(json);
     if (type == "frames") return parse_frames(json);
+    if (type == "volume") return parse_volume(json);
+    if (type == "anew") return ManifestAnew{path_of(json, "path")};
     if (type == "error") return parse_error(json);
     if (type == "trailer") return parse_trailer(json);
     return std::nullopt;

@@ -85,6 +85,7 @@ class LineReader {
 
 struct ManifestReader::State {
     const std::string path;
+    const Expect expect;
     LineReader lines{path};
     std::uint64_t line_number = 0;
     bool ended = false;
@@ -111,7 +112,8 @@ struct ManifestReader::State {
     }
 };
 
-ManifestReader::ManifestReader(const std::string& path) : state_(new State{.path = path}) {}
+ManifestReader::ManifestReader(const std::string& path, Expect expect)
+    : state_(new State{.path = path, .expect = expect}) {}
 
 ManifestReader::~ManifestReader() = default;
 
@@ -120,6 +122,11 @@ std::optional<ManifestLine> ManifestReader::next() {
     try {
         return state_->next();
     } catch (Error& e) {
+        if (state_->expect == Expect::may_be_cut && e.kind() == Error::Kind::corrupt &&
+            state_->line_number > 1) {
+            state_->ended = true;
+            return std::nullopt;
+        }
         e.add_context(format("manifest {}, line {}", state_->path, state_->line_number));
         throw;
     }

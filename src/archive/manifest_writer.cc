@@ -70,6 +70,13 @@ void ManifestWriter::write(const ManifestEntry& entry) {
     state_->write(entry);
 }
 
+void ManifestWriter::checkpoint() {
+    CHECK(state_->begun && !state_->ended);
+    // A frame of its own: a reader of the cut file gets everything up to here.
+    state_->compress(ZSTD_e_end);
+    state_->file->sync();
+}
+
 void ManifestWriter::seal() {
     CHECK(state_->ended && state_->file);
     state_->compress(ZSTD_e_end);

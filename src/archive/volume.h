@@ -45,8 +45,9 @@ class VolumeWriter {
     /// Called with each volume just sealed, and its frame sizes.
     using OnSealed = std::function<void(const VolumeInfo&, const std::vector<FrameSize>&)>;
 
+    /// `first_volume`: number of the first volume that is written, where those before it exist.
     VolumeWriter(FileSystem& fs, std::string dir, std::string archive_name, Compression::Method method,
-                 std::uint64_t volume_bytes_max, OnSealed on_sealed);
+                 std::uint64_t volume_bytes_max, OnSealed on_sealed, std::uint32_t first_volume = 0);
     ~VolumeWriter();
 
     /// Appends one encoded frame of `raw_bytes` and returns where its first byte stands.
@@ -58,6 +59,11 @@ class VolumeWriter {
     struct State;
     std::unique_ptr<State> state_;
 };
+
+/// Reads a sealed volume of which nothing else is known: name and number are as given, all else from the
+/// file. Throws Error{corrupt} if its seek table is not whole.
+VolumeInfo examine_volume(const std::string& dir, std::string_view archive_name, Compression::Method method,
+                          std::uint32_t number);
 
 /// Random access to the tar stream of one archive whose volumes lie in `dir`. Volumes are opened when first
 /// needed. Thread-safe: reads use pread.
@@ -73,6 +79,10 @@ class ArchiveFile {
     /// volume whose file is missing, Error{corrupt} for one that is damaged, with the volume's path (and the
     /// frame) in the message. Memory: one frame, stored and expanded.
     std::unique_ptr<ByteSource> open_stream(StreamPosition from) const;
+
+    /// Where one can go on when the frame that holds `from` is damaged: the start of the frame after it; the
+    /// next volume's if it is the last one, or if the volume cannot be read at all. Never throws for damage.
+    StreamPosition next_frame(StreamPosition from) const;
 
     /// Stored bytes read from disk so far (frames and indexes).
     std::uint64_t stored_bytes_read() const;

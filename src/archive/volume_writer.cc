@@ -1,9 +1,12 @@
+#include <fcntl.h>
+
 #include <utility>
 
 #include "archive/seek_table.h"
 #include "archive/volume.h"
 #include "base/error.h"
 #include "base/format.h"
+#include "base/text.h"
 
 namespace icecore::archive {
 
@@ -62,13 +65,16 @@ struct VolumeWriter::State {
 };
 
 VolumeWriter::VolumeWriter(FileSystem& fs, std::string dir, std::string archive_name,
-                           Compression::Method method, std::uint64_t volume_bytes_max, OnSealed on_sealed)
+                           Compression::Method method, std::uint64_t volume_bytes_max, OnSealed on_sealed,
+                           std::uint32_t first_volume)
     : state_(new State{.fs = fs,
                        .dir = std::move(dir),
                        .archive_name = std::move(archive_name),
                        .method = method,
                        .volume_bytes_max = volume_bytes_max,
-                       .on_sealed = std::move(on_sealed)}) {}
+                       .on_sealed = std::move(on_sealed)}) {
+    state_->info.number = first_volume;
+}
 
 VolumeWriter::~VolumeWriter() = default;
 
@@ -89,6 +95,38 @@ void VolumeWriter::finish() {
     CHECK(!state_->finished && state_->file);
     state_->seal_volume();
     state_->finished = true;
+}
+
+VolumeInfo examine_volume(const std::string& dir, std::string_view archive_name, Compression::Method method,
+                          std::uint32_t number) {
+    VolumeInfo info;
+    info.number = number;
+    info.name = volume_name(archive_name, number);
+    std::string path = join_path(dir, info.name);
+    Fd fd = open_file(path, O_RDONLY);
+    FileStat stat;
+    if (!stat_at(fd.get(), "", stat, AT_EMPTY_PATH)) throw_errno("examining " + path);
+    info.stored_bytes = stat.size;
+    try {
+        for (const FrameSize& frame : read_seek_table(method, fd.get(), stat.size))
+            info.raw_bytes += frame.raw_bytes;
+        Sha256 sha256;
+        TreeHash tree_hash;
+        std::string buffer(TreeHash::kLeafBytes, '\0');
+        for (std::uint64_t offset = 0; offset < stat.size;) {
+            std::size_t n = pread_full(fd.get(), buffer.data(), buffer.size(), offset);
+            if (n == 0) throw Error(Error::Kind::corrupt, "it became shorter while it was read");
+            sha256.update({buffer.data(), n});
+            tree_hash.update({buffer.data(), n});
+            offset += n;
+        }
+        info.sha256 = sha256.finish();
+        info.tree_hash = tree_hash.finish();
+    } catch (Error& e) {
+        e.add_context("volume " + path);
+        throw;
+    }
+    return info;
 }
 
 }  // namespace icecore::archive

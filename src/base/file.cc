@@ -46,11 +46,6 @@ int openat2_beneath(int dir, const char* path, int flags, unsigned mode) {
 
 constexpr std::uint64_t kWritebackBytes = 8 << 20;
 
-void sync_directory(const std::string& dir) {
-    Fd fd = open_file(dir, O_RDONLY | O_DIRECTORY);
-    if (fsync(fd.get()) != 0) throw_errno("syncing directory " + dir);
-}
-
 /// Whether the open file `fd` is a regular one whose only name is `path`.
 bool is_only_name(int fd, const std::string& path) {
     FileStat opened;
@@ -128,13 +123,14 @@ class PosixFile final : public PartialFile {
     }
 
     void sync() override {
+        unsealed_ = Unsealed::kept;
         if (fdatasync(fd_.get()) != 0) throw_errno("syncing " + temporary_path());
     }
 
     void seal() override {
         CHECK(!sealed_);
         if (fsync(fd_.get()) != 0) throw_errno("syncing " + temporary_path());
-        int rc = replace_ ? rename(temporary_path().c_str(), final_path().c_str())
+        int rc = replace_ ? ::rename(temporary_path().c_str(), final_path().c_str())
                           : renameat2(AT_FDCWD, temporary_path().c_str(), AT_FDCWD, final_path().c_str(),
                                       RENAME_NOREPLACE);
         if (rc != 0 && errno == EINVAL && !replace_) rc = link_without_replacing();
@@ -175,6 +171,12 @@ class PosixFileSystem final : public FileSystem {
     std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name,
                                        bool replace) override {
         return std::make_unique<PosixFile>(dir, name, replace, PosixFile::Unsealed::removed);
+    }
+
+    void rename(const std::string& dir, const std::string& from, const std::string& to) override {
+        std::string path = join_path(dir, from);
+        if (::rename(path.c_str(), join_path(dir, to).c_str()) != 0) throw_errno("renaming " + path);
+        sync_directory(dir);
     }
 
     void remove(const std::string& dir, const std::string& name) override {
@@ -237,10 +239,15 @@ Fd::~Fd() {
 }
 
 Fd open_file(const std::string& path, int flags, unsigned mode) {
+    Fd fd = open_at(AT_FDCWD, path.c_str(), flags, mode);
+    if (!fd) throw_errno("opening " + path);
+    return fd;
+}
+
+Fd open_at(int dir, const char* name, int flags, unsigned mode) {
     while (true) {
-        Fd fd(open(path.c_str(), flags | O_CLOEXEC, mode));
-        if (fd) return fd;
-        if (errno != EINTR) throw_errno("opening " + path);
+        Fd fd(openat(dir, name, flags | O_CLOEXEC, mode));
+        if (fd || errno != EINTR) return fd;
     }
 }
 
@@ -363,8 +370,16 @@ bool path_exists(const std::string& path) {
     return access(path.c_str(), F_OK) == 0;
 }
 
+void sync_directory(const std::string& dir) {
+    Fd fd = open_file(dir, O_RDONLY | O_DIRECTORY);
+    if (fsync(fd.get()) != 0) throw_errno("syncing directory " + dir);
+}
+
 std::vector<std::string> list_directory(const std::string& dir) {
-    std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(dir.c_str()), closedir);
+    std::unique_ptr<DIR, int (*)(DIR*)> stream(nullptr, closedir);
+    do {
+        stream.reset(opendir(dir.c_str()));
+    } while (!stream && errno == EINTR);
     if (!stream) throw_errno("reading directory " + dir);
     std::vector<std::string> names;
     while (true) {

@@ -31,6 +31,9 @@ class Fd {
 /// open(2) with O_CLOEXEC. Throws Error naming the path.
 Fd open_file(const std::string& path, int flags, unsigned mode = 0);
 
+/// openat(2) with O_CLOEXEC, again after EINTR. Returns an empty Fd with errno set on failure.
+Fd open_at(int dir, const char* name, int flags, unsigned mode = 0);
+
 /// Opens `path` (relative, any length, "" = the directory itself) below the directory `root`, never following
 /// a symbolic link in any component (openat2 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS, in pieces where the path
 /// exceeds PATH_MAX). Returns an empty Fd with errno set on failure.
@@ -55,17 +58,23 @@ bool stat_at(int dir, const char* name, FileStat& out, int flags = 0);
 /// Whether `path` exists (following links).
 bool path_exists(const std::string& path);
 
+/// fsync of a directory: the names in it are durable. Throws Error.
+void sync_directory(const std::string& dir);
+
 /// Names in `dir` (no "." and ".."), unsorted. Throws Error.
 std::vector<std::string> list_directory(const std::string& dir);
 
 /// A file being made: bytes go to a temporary name ".NAME.partial" in the same directory; seal() makes it
-/// durable and gives it its name. Destroyed unsealed, it removes what it wrote.
+/// durable and gives it its name. Destroyed unsealed, it removes what it wrote (unless sync() was called).
 ///
 /// One thread at a time. Errors are thrown as Error with the path.
 class OutputFile {
   public:
     virtual ~OutputFile() = default;
     virtual void write(std::string_view data) = 0;
+    /// Makes what was written so far durable under the temporary name, and makes that file stay if this object is
+    /// destroyed unsealed: a journal that survives its writer.
+    virtual void sync() = 0;
     /// fsync, rename to the final name, fsync the directory. Throws Error{exists} rather than replace a file
     /// unless the file was made with `replace`. Nothing may be written afterwards.
     virtual void seal() = 0;
@@ -81,8 +90,6 @@ class PartialFile : public OutputFile {
     virtual std::uint64_t size_bytes() const = 0;
     /// Keeps the first `size_bytes` only.
     virtual void cut(std::uint64_t size_bytes) = 0;
-    /// Makes what is written durable (fdatasync). After that a power failure cannot take it.
-    virtual void sync() = 0;
 };
 
 /// The seam through which everything durable in a backup directory or a directory target is written, so that
@@ -93,6 +100,8 @@ class FileSystem {
     /// `replace`: sealing replaces an existing file of that name. Mode 0600 less umask.
     virtual std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name,
                                                bool replace) = 0;
+    /// rename(2) within `dir`, replacing, then fsync of the directory.
+    virtual void rename(const std::string& dir, const std::string& from, const std::string& to) = 0;
     /// unlink(2), then fsync of the directory. A missing file is no error.
     virtual void remove(const std::string& dir, const std::string& name) = 0;
     /// Goes on with what an earlier open_partial of `name` left, or begins it. A regular file with no other

@@ -69,7 +69,8 @@ class Catalog {
   public:
     /// Opens or creates `path` and migrates an older schema. Memory for caching is bounded (some 16 MiB).
     static std::unique_ptr<Catalog> open(const std::string& path);
-    /// Opens an existing catalogue for reading only.
+    /// Opens an existing catalogue for reading only. Throws Error{not_ready} for an older schema: `open`
+    /// migrates it.
     static std::unique_ptr<Catalog> open_read_only(const std::string& path);
     ~Catalog();
 
@@ -147,6 +148,12 @@ class RunWriter {
     void rename(const archive::ManifestRename& rename);
     void remove(const archive::ManifestDelete& deletion);
     void put(const archive::ManifestEntry& entry);
+    /// The names in directory `dir` of the tree as recorded so far, in name order. A directory that was made
+    /// for a rename and has had no line yet has an Entry with nothing but name, type and node. Throws
+    /// Error{corrupt} if there is no such directory.
+    void list(std::string_view dir, const std::function<void(const Entry&)>& visit);
+    /// What the tree holds at `path` so far.
+    std::optional<Entry> find(std::string_view path);
     /// Makes the run durable. The writer is finished.
     void commit(const archive::ManifestTrailer& trailer);
 

@@ -95,7 +95,7 @@ std::unique_ptr<sql::Connection> open_read_only_as(const std::string& path, cons
     configure(*db);
     std::int64_t version = check_identity(*db, schema);
     if (version < schema.version())
-        throw Error(Error::Kind::unsupported, format("{}: schema version {} is old", path, version),
+        throw Error(Error::Kind::not_ready, format("{}: schema version {} is old", path, version),
                     "any command that writes, such as `icecore backup`, brings it up to date");
     check_length(*db, path);
     return db;

@@ -29,7 +29,7 @@ std::unique_ptr<sql::Connection> open_for_writing(const std::string& path, const
 
 /// Opens the existing database `path` for reading, also where SQLite could not make its -shm file (a
 /// read-only directory), provided that no writer has left a write-ahead log behind. Throws Error: not_found,
-/// corrupt, unsupported (newer or older).
+/// corrupt, unsupported (newer), not_ready (older).
 std::unique_ptr<sql::Connection> open_for_reading(const std::string& path, const Schema& schema);
 
 }  // namespace icecore::catalog

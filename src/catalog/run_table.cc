@@ -11,7 +11,7 @@ constexpr char kSelect[] =
     "compression_method, "
     "compression_level, reason, started_s, started_ns, finished_s, finished_ns, files, directories, added, "
     "changed, "
-    "deleted, renamed, excluded, errors, tree_bytes, read_bytes, stored_bytes FROM run ";
+    "deleted, renamed, excluded, errors, tree_bytes, read_bytes, stored_bytes, interrupted FROM run ";
 
 /// The counts in the order of their columns.
 template <typename Counts>
@@ -43,6 +43,7 @@ Catalog::Database::RunRow read_run(const sql::Connection& db, const sql::Stateme
     header.started = in.time();
     out.run.trailer.finished = in.time();
     for (std::uint64_t* count : counts_of(out.run.trailer.counts)) *count = in.number64();
+    header.interrupted = in.number_below(2) != 0;
     return out;
 }
 
@@ -127,7 +128,7 @@ void Catalog::Database::insert_run(const RunRow& row) {
     sql::Statement insert(
         *connection,
         "INSERT INTO run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
-        "?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)");
+        "?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)");
     int column = 0;
     auto number = [&](std::int64_t value) { insert.bind(++column, value); };
     auto text = [&](std::string_view value) { insert.bind(++column, value); };
@@ -149,6 +150,7 @@ void Catalog::Database::insert_run(const RunRow& row) {
     number(trailer.finished.sec);
     number(trailer.finished.nsec);
     for (const std::uint64_t* count : counts_of(trailer.counts)) number(sql::to_signed(*count));
+    number(header.interrupted ? 1 : 0);
     insert.run();
     for (const archive::VolumeInfo& volume : trailer.volumes) insert_volume(*connection, header.run, volume);
 }

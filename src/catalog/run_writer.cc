@@ -288,4 +288,28 @@ void RunWriter::commit(const archive::ManifestTrailer& trailer) {
     });
 }
 
+void RunWriter::list(std::string_view dir, const std::function<void(const Entry&)>& visit) {
+    guarded(*state_, [&] {
+        state_->apply_renames();
+        std::optional<NodeId> node = state_->find_directory(dir);
+        if (!node) state_->refuse(dir, "there is no such directory");
+        Catalog::Database::Lease row = state_->db.lease(Query::children);
+        row->bind(1, *node).bind(2, "").bind(3, state_->header.run);
+        Entry entry;
+        while (row->step()) {
+            state_->db.read_entry(*row, entry);
+            visit(entry);
+        }
+    });
+}
+
+std::optional<Entry> RunWriter::find(std::string_view path) {
+    std::optional<Entry> entry;
+    guarded(*state_, [&] {
+        state_->apply_renames();
+        entry = state_->db.resolve(state_->root, state_->header.run, path);
+    });
+    return entry;
+}
+
 }  // namespace icecore::catalog

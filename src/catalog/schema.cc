@@ -35,6 +35,7 @@ constexpr std::array kMigrations = {
         node INTEGER, ino INTEGER, version BLOB, PRIMARY KEY (parent, name, added)) WITHOUT ROWID;
     CREATE INDEX entry_by_node ON entry(node, removed) WHERE node IS NOT NULL;
     CREATE INDEX entry_by_ino ON entry(ino, removed) WHERE ino IS NOT NULL;)",
+    "ALTER TABLE run ADD COLUMN interrupted INTEGER NOT NULL DEFAULT 0",
 };
 
 }  // namespace

@@ -28,7 +28,7 @@ std::vector<std::string> cells(const Run& run) {
     const archive::RunCounts& counts = run.trailer.counts;
     std::uint64_t changes = counts.added + counts.changed + counts.deleted + counts.renamed;
     return {format("{}", run.number()),
-            std::string(kind_name(run.header.kind)),
+            std::string(kind_name(run.header.kind)) + (run.header.interrupted ? ", interrupted" : ""),
             format_local(run.header.started),
             format_count(counts.files),
             format_count(changes),
@@ -72,7 +72,8 @@ class ListCommand final : public Command {
             .summary = "list the runs",
             .description =
                 "Lists the runs of a set, chain by chain. CHANGED counts what was added, changed,\n"
-                "deleted and renamed; READ is file content, STORED what the archive takes.",
+                "deleted and renamed; READ is file content, STORED what the archive takes. A run\n"
+                "that was interrupted holds a part of the tree; the one after it carries on.",
             .example = "icecore list\nicecore list --json | jq '.runs[-1].stored_bytes'",
         };
         return kTexts;

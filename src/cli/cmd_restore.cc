@@ -39,10 +39,6 @@ void print_json(std::ostream& out, const std::string& set, const RestoreRequest&
     json.finish();
 }
 
-std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
-    return format("{} {}", format_count(count), count == 1 ? one : many);
-}
-
 class RestoreCommand final : public Command {
   public:
     const Texts& texts() const override {
@@ -72,7 +68,11 @@ class RestoreCommand final : public Command {
         const engine::SetOptions& set = session.set();
         RestoreRequest request = make_request(set, session.io());
         OpenedSet opened = open_set(session, set);
-        request.at = resolve_when(when_, opened.runs, session.io().clock.now()).number();
+        const catalog::Run& run = resolve_when(when_, opened.runs, session.io().clock.now());
+        request.at = run.number();
+        if (run.header.interrupted)
+            session.messages().warning(
+                format("run {} was interrupted: it holds a part of the tree", request.at));
         std::unique_ptr<TerminalObserver> observer = session.observer();
         RestoreResult result =
             engine::restore(session.environment(), set, *opened.catalog, request, *observer);

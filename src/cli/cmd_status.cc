@@ -70,20 +70,20 @@ std::string status_text(const SetStatus& status, Timestamp now) {
                     format("run {} ({}) of {}, {}", header.run, kind_name(header.kind),
                            format_local(header.started), age_text(header.started, now)));
         if (counts.errors > 0) {
-            append_item(
-                out, "",
-                format("{} in it: see icecore log {}", plural(counts.errors, "error", "errors"), header.run));
+            append_item(out, "",
+                        format("{} in it: see icecore log {}", counted(counts.errors, "error", "errors"),
+                               header.run));
         }
         append_item(
             out, "tree",
-            format("{} in {}, {}", plural(counts.files, "file", "files"),
-                   plural(counts.directories, "directory", "directories"), format_bytes(counts.tree_bytes)));
+            format("{} in {}, {}", counted(counts.files, "file", "files"),
+                   counted(counts.directories, "directory", "directories"), format_bytes(counts.tree_bytes)));
     } else {
         append_item(out, "last run", "none yet");
     }
     append_item(
         out, "runs",
-        format("{} in {}", plural(status.runs, "run", "runs"), plural(status.chains, "chain", "chains")));
+        format("{} in {}", counted(status.runs, "run", "runs"), counted(status.chains, "chain", "chains")));
     append_item(out, "backup", format("{} in the backup directory", format_bytes(status.backup_dir_bytes)));
     if (status.offsite) append_offsite(out, *status.offsite, now);
     append_item(out, "next run", status.full_reason.empty() ? "incremental" : "full: " + status.full_reason);

@@ -30,14 +30,17 @@ class Command {
 
 std::unique_ptr<Command> make_backup_command();
 std::unique_ptr<Command> make_diff_command();
+std::unique_ptr<Command> make_doctor_command();
 std::unique_ptr<Command> make_find_command();
 std::unique_ptr<Command> make_init_command();
 std::unique_ptr<Command> make_list_command();
 std::unique_ptr<Command> make_log_command();
 std::unique_ptr<Command> make_ls_command();
+std::unique_ptr<Command> make_rebuild_command();
 std::unique_ptr<Command> make_restore_command();
 std::unique_ptr<Command> make_status_command();
 std::unique_ptr<Command> make_upload_command();
+std::unique_ptr<Command> make_verify_command();
 std::unique_ptr<Command> make_version_command();
 
 /// All commands in the order of the overview.

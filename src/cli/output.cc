@@ -36,6 +36,7 @@ void write_run_fields(JsonWriter& json, const archive::ManifestHeader& header,
     json.key("finished").time(trailer.finished);
     json.key("host").path(header.host);
     json.field("program", header.program).key("reason").path(header.reason);
+    json.field("interrupted", header.interrupted);
     json.key("archive").path(header.archive_name);
     json.field("files", counts.files).field("directories", counts.directories);
     json.field("added", counts.added).field("changed", counts.changed).field("deleted", counts.deleted);
@@ -103,6 +104,10 @@ std::string_view type_name(FileType type) {
 
 std::string_view kind_name(archive::RunKind kind) {
     return kind == archive::RunKind::full ? "full" : "incremental";
+}
+
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
+    return format("{} {}", format_count(count), count == 1 ? one : many);
 }
 
 std::string shown_path(std::string_view path) {

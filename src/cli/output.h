@@ -47,6 +47,9 @@ std::string_view type_name(FileType type);
 /// "full", "incremental".
 std::string_view kind_name(archive::RunKind kind);
 
+/// "1 file", "1,234 files".
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many);
+
 /// escape_path without C1 controls (still reversible), "." for the data directory itself.
 std::string shown_path(std::string_view path);
 

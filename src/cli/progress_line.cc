@@ -26,6 +26,8 @@ std::string_view phase_text(Progress::Phase phase) {
             return "rebuilding the catalogue";
         case Progress::Phase::uploading:
             return "uploading";
+        case Progress::Phase::verifying:
+            return "verifying";
     }
     return "working";
 }

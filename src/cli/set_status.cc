@@ -1,9 +1,6 @@
 #include "cli/set_status.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
-
-#include <cerrno>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -46,15 +43,6 @@ std::string why_full(const engine::SetOptions& set, const std::vector<catalog::R
 
 }  // namespace
 
-bool lock_is_held(const std::string& backup_dir) {
-    std::string path = format("{}/{}", backup_dir, engine::kLockName);
-    if (!path_exists(path)) return false;
-    Fd fd = open_file(path, O_RDONLY);
-    if (flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return false;  // released as fd closes
-    if (errno != EWOULDBLOCK) throw_errno(format("locking {}", path));
-    return true;
-}
-
 SetStatus read_set_status(Session& session, const engine::SetOptions& set) {
     SetStatus status;
     status.name = set.name;
@@ -62,7 +50,7 @@ SetStatus read_set_status(Session& session, const engine::SetOptions& set) {
     status.backup_dir = set.backup_dir;
     std::vector<catalog::Run> runs;
     if (path_exists(set.backup_dir)) {
-        status.running = lock_is_held(set.backup_dir);
+        status.running = engine::lock_holder(set.backup_dir).has_value();
         status.backup_dir_bytes = files_bytes(set.backup_dir);
         try {
             runs = open_set(session, set).runs;

@@ -27,8 +27,4 @@ struct SetStatus {
 /// Looks at the backup directory and its catalogue; changes nothing unless the catalogue must be rebuilt.
 SetStatus read_set_status(Session& session, const engine::SetOptions& set);
 
-/// Whether some process holds the lock of `backup_dir`. Takes it shared for a moment, which a backup that
-/// starts in that very moment would see.
-bool lock_is_held(const std::string& backup_dir);
-
 }  // namespace icecore::cli

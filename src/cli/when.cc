@@ -36,11 +36,24 @@ std::optional<Timestamp> parse_moment(std::string_view text, Timestamp now) {
     return std::nullopt;
 }
 
+/// The newest run that `fits`: a whole one if there is any, else one that was interrupted; nullptr if there
+/// is none.
+template <typename Fits>
+const Run* newest(const std::vector<Run>& runs, Fits fits) {
+    const Run* interrupted = nullptr;
+    for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
+        if (!fits(*run)) continue;
+        if (!run->header.interrupted) return &*run;
+        if (interrupted == nullptr) interrupted = &*run;
+    }
+    return interrupted;
+}
+
 }  // namespace
 
 const Run& resolve_when(std::string_view text, const std::vector<Run>& runs, Timestamp now) {
     if (runs.empty()) throw Error(Error::Kind::not_found, "no run yet", "icecore backup makes the first");
-    if (text.empty() || text == "latest") return runs.back();
+    if (text.empty() || text == "latest") return *newest(runs, [](const Run&) { return true; });
     if (text.find_first_not_of("0123456789") == std::string_view::npos) return run_by_number(text, runs);
     auto moment = parse_moment(text, now);
     if (!moment) {
@@ -49,9 +62,8 @@ const Run& resolve_when(std::string_view text, const std::vector<Run>& runs, Tim
             "a run number, latest, a date such as 2026-11-20, \"2026-11-20 14:00\", or a span such "
             "as 3d");
     }
-    auto found = std::find_if(runs.rbegin(), runs.rend(),
-                              [&](const Run& run) { return run.header.started <= *moment; });
-    if (found == runs.rend()) {
+    const Run* found = newest(runs, [&](const Run& run) { return run.header.started <= *moment; });
+    if (found == nullptr) {
         throw Error(Error::Kind::not_found, format("no run at or before {}; the first is {}",
                                                    format_local(*moment), describe(runs.front())));
     }

@@ -6,19 +6,20 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
-#include <cstdlib>
 #include <optional>
+#include <set>
 
 #include "base/error.h"
 #include "base/format.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "engine/backup_dir.h"
+#include "engine/interrupted_run.h"
 #include "engine/offsite.h"
 #include "engine/packer.h"
 #include "engine/readme.h"
 #include "engine/rebuild.h"
+#include "engine/run_marker.h"
 #include "engine/serial_observer.h"
 #include "engine/snapshot_file.h"
 #include "engine/tree_planner.h"
@@ -27,16 +28,7 @@
 namespace icecore::engine {
 namespace {
 
-constexpr std::string_view kRunningName = ".running";
 constexpr std::size_t kPlanLinesMax = 10'000;
-
-std::string real_path(const std::string& path) {
-    char* resolved = realpath(path.c_str(), nullptr);
-    if (resolved == nullptr) throw_errno(path);
-    std::string out(resolved);
-    std::free(resolved);
-    return out;
-}
 
 Fd open_data_directory(const SetOptions& set) {
     try {
@@ -49,25 +41,16 @@ Fd open_data_directory(const SetOptions& set) {
 }
 
 void make_backup_directory(const SetOptions& set) {
-    if (mkdir(set.backup_dir.c_str(), 0700) != 0 && errno != EEXIST)
+    if (mkdir(set.backup_dir.c_str(), 0700) == 0) {
+        std::string parent(parent_path(set.backup_dir));
+        sync_directory(parent.empty() ? "/" : parent);
+    } else if (errno != EEXIST) {
         throw Error::from_errno(errno, "making the backup directory " + set.backup_dir,
                                 "its parent must exist; is the disk mounted?");
+    }
     if (access(set.backup_dir.c_str(), R_OK | W_OK | X_OK) != 0)
         throw Error::from_errno(errno, "backup directory " + set.backup_dir,
                                 "run as a user who may write there");
-}
-
-void refuse_nesting(const SetOptions& set) {
-    std::string data = real_path(set.data_dir);
-    std::string backup = real_path(set.backup_dir);
-    if (is_below(backup, data) || (data == "/" && backup != "/"))
-        throw Error(Error::Kind::invalid,
-                    format("the backup directory {} is inside the data directory {}", backup, data),
-                    "each run would back up the earlier ones; choose a place outside, best on another disk");
-    if (is_below(data, backup))
-        throw Error(Error::Kind::invalid,
-                    format("the data directory {} is inside the backup directory {}", data, backup),
-                    "choose a backup directory of its own, best on another disk");
 }
 
 /// The state of one backup as its steps fill it in.
@@ -91,12 +74,8 @@ class BackupRun {
     BackupResult run_locked() {
         open_directories();
         SetLock lock(env_, set_.backup_dir);
-        if (std::size_t leftovers = remove_leftovers(); leftovers > 0) {
-            leftovers_ = leftovers;
-            observer_.warning(
-                format("an earlier run was interrupted: removed {} unfinished files", leftovers));
-        }
         catalog_ = open_catalog_for_writing(env_, set_, observer_);
+        finish_interrupted();
         decide_kind();
         scan();
         refuse_empty();
@@ -118,33 +97,26 @@ class BackupRun {
         refuse_nesting(set_);
     }
 
-    /// An interrupted run left ".running" with its stem. Unless its manifest was sealed (then the run
-    /// exists), its files are removed: this run stores again what they hold. Returns their number.
-    std::size_t remove_leftovers() {
-        std::string marker = join_path(set_.backup_dir, kRunningName);
-        if (!path_exists(marker)) return 0;
-        std::size_t removed = 0;
-        std::string stem = read_file(marker);
-        bool sealed = path_exists(join_path(set_.backup_dir, stem + ".manifest.zst"));
-        if (!stem.empty()) {
-            std::vector<std::string> names;
-            for (const std::string& name : list_directory(set_.backup_dir)) {
-                bool partial = name.starts_with("." + stem) || name == partial_name(kSnarName);
-                if (partial || (!sealed && name.starts_with(stem))) names.push_back(name);
-            }
-            discard_uploads(set_, names, observer_);
-            for (const std::string& name : names) env_.fs.remove(set_.backup_dir, name);
-            removed = names.size();
+    void finish_interrupted() {
+        if (request_.dry_run) {
+            if (has_interrupted_run(set_.backup_dir))
+                observer_.warning(
+                    "a run was interrupted; the next backup finishes it and goes on from there");
+            return;
         }
-        env_.fs.remove(set_.backup_dir, std::string(kRunningName));
-        return removed;
+        interrupted_ = finish_interrupted_run(env_, set_, root_.get(), *catalog_, observer_);
+        if (interrupted_ && interrupted_->outcome == InterruptedRun::Outcome::removed &&
+            interrupted_->files_removed > 0)
+            observer_.warning(format("an earlier run was interrupted: removed {} unfinished files",
+                                     interrupted_->files_removed));
     }
 
-    /// After an error: what was written is of no use, and the disk may be full of it.
+    /// After an error. The disk may be full of what is of no use.
     void free_space() noexcept {
         try {
             snapshot_.reset();
-            remove_leftovers();
+            if (remove_worthless_run(env_, set_))
+                observer_.warning("the volumes sealed so far are kept; the next backup carries on from them");
         } catch (const Error&) {
             return;  // the next run tries again
         }
@@ -161,6 +133,11 @@ class BackupRun {
         header_.host = env_.host;
         header_.run = highest + 1;
         header_.started = started_;
+        if (last && started_ < last->header.started) {
+            clock_note_ = format("the clock is before the last run: run {} started at {}", last->number(),
+                                 format_local(last->header.started));
+            observer_.warning(clock_note_ + "; is the clock right?");
+        }
         header_.program = env_.program_version;
         header_.compression = set_.compression;
         header_.reason = reason_for_full(last, highest);
@@ -220,16 +197,24 @@ class BackupRun {
 
     void write_archive() {
         // The marker comes first: whatever this run leaves behind when it is killed can then be told apart.
-        write_file_durably(env_.fs, set_.backup_dir, std::string(kRunningName), names_.stem, true);
+        write_marker(env_.fs, set_.backup_dir,
+                     {.stem = names_.stem,
+                      .had_snapshot = path_exists(join_path(set_.backup_dir, kSnarName)),
+                      .purges_again = plan_->rename_sequence.purge_again,
+                      .all_or_nothing = !plan_->deep_units.empty() || !plan_->deep_removals.empty(),
+                      .closing_from = {}});
         report::RunLog log(env_.fs, set_.backup_dir, names_.log);
         archive::ManifestWriter manifest(env_.fs, set_.backup_dir, names_.manifest);
         std::unique_ptr<catalog::RunWriter> writer = catalog_->begin_run(header_);
         log.begin(header_, set_.data_dir, set_.backup_dir);
-        if (leftovers_ > 0) log.note(format("removed {} unfinished files of an interrupted run", leftovers_));
+        note_interrupted(log);
+        if (!clock_note_.empty()) log.note(clock_note_);
         manifest.write(header_);
         record_events(log, manifest);
         record_renames(log, manifest, *writer);
+        for (const std::string& path : plan_->made_anew_at) manifest.write(archive::ManifestAnew{path});
         record_deletions(log, manifest, *writer);
+        manifest.checkpoint();
 
         Packer packer(env_, set_, root_.get(), *plan_, header_, started_,
                       {manifest, *writer, log,
@@ -250,7 +235,17 @@ class BackupRun {
         manifest.seal();  // from here on the run exists
         snapshot_->seal();
         writer->commit(trailer_);
-        env_.fs.remove(set_.backup_dir, std::string(kRunningName));
+        remove_marker(env_.fs, set_.backup_dir);
+    }
+
+    void note_interrupted(report::RunLog& log) const {
+        if (!interrupted_) return;
+        if (interrupted_->outcome == InterruptedRun::Outcome::closed)
+            log.note(format("run {} was interrupted: this run carries on after its {} sealed volumes",
+                            interrupted_->run, interrupted_->volumes));
+        else if (interrupted_->files_removed > 0)
+            log.note(
+                format("removed {} unfinished files of an interrupted run", interrupted_->files_removed));
     }
 
     void record_events(report::RunLog& log, archive::ManifestWriter& manifest) const {
@@ -289,14 +284,26 @@ class BackupRun {
         for (std::string_view record; vanished.next(record); where = vanished.offset()) {
             if (plan_->found_again.contains(where)) continue;
             VanishedName name = decode_vanished(record);
+            bool directory = name.old.stat.type == FileType::directory;
+            bool retyped = name.kind == VanishedName::Kind::retyped;
             if (name.kind == VanishedName::Kind::replaced) continue;
-            log.deleted(name.path, name.old.stat);
-            if (name.old.stat.type != FileType::directory) ++deleted_;
-            if (name.kind != VanishedName::Kind::deleted || header_.kind == archive::RunKind::full) continue;
+            if (!retyped || directory) log.deleted(name.path, name.old.stat);
+            if (!retyped && !directory) ++deleted_;
+            if (header_.kind == archive::RunKind::full || name.kind == VanishedName::Kind::below) continue;
+            if (retyped && is_rename_target(name.path)) continue;
             archive::ManifestDelete line{name.path};
             manifest.write(line);
             writer.remove(line);
         }
+    }
+
+    /// Whether something is moved to `path` or below it: then nothing of the old tree is there any more.
+    bool is_rename_target(const std::string& path) {
+        if (rename_targets_.empty())
+            for (const PlannedRename& rename : plan_->renames) rename_targets_.insert(rename.to);
+        if (rename_targets_.contains(path)) return true;
+        auto below = rename_targets_.lower_bound(path + "/");
+        return below != rename_targets_.end() && below->starts_with(path + "/");
     }
 
     BackupResult describe_plan() {
@@ -315,7 +322,8 @@ class BackupRun {
         for (std::string_view record; vanished.next(record); where = vanished.offset()) {
             if (plan_->found_again.contains(where)) continue;
             VanishedName name = decode_vanished(record);
-            if (name.kind == VanishedName::Kind::replaced) continue;
+            if (name.kind == VanishedName::Kind::replaced || name.kind == VanishedName::Kind::retyped)
+                continue;
             if (name.old.stat.type != FileType::directory) ++result.trailer.counts.deleted;
             tell("deleted  " + escape_path(name.path));
         }
@@ -347,6 +355,7 @@ class BackupRun {
         result.trailer = trailer_;
         result.seconds = seconds();
         result.log_file = join_path(set_.backup_dir, names_.log);
+        result.interrupted = interrupted_;
         return result;
     }
 
@@ -358,7 +367,9 @@ class BackupRun {
     SerialObserver observer_;
     std::int64_t started_ns_;
     Fd root_;
-    std::size_t leftovers_ = 0;
+    std::optional<InterruptedRun> interrupted_;
+    std::set<std::string, std::less<>> rename_targets_;
+    std::string clock_note_;  ///< the clock jumped back; empty: it did not
     std::unique_ptr<catalog::Catalog> catalog_;
     Timestamp started_;
     archive::ManifestHeader header_;

@@ -6,6 +6,7 @@
 
 #include "archive/manifest.h"
 #include "engine/environment.h"
+#include "engine/interrupted_run.h"
 #include "engine/upload.h"
 
 namespace icecore::engine {
@@ -26,6 +27,8 @@ struct BackupResult {
     std::string log_file;  ///< path; empty for a dry run
     /// If the set has a target and it was not asked to leave that alone. The run exists whatever this says.
     std::optional<UploadResult> upload;
+    std::optional<InterruptedRun>
+        interrupted;  ///< the run before this one was stopped, and what became of it
     /// Dry run only: one line a change, in the log's words, at most 10,000.
     std::vector<std::string> plan;
     /// Some files or directories could not be read (exit status 3).

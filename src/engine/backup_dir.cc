@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -56,17 +57,32 @@ std::optional<ParsedName> parse_archive_name(std::string_view set, std::string_v
     return parsed;
 }
 
+namespace {
+
+std::string read_holder(const Fd& lock) {
+    char holder[256];
+    return {holder, pread_full(lock.get(), holder, sizeof holder, 0)};
+}
+
+std::string real_path(const std::string& path) {
+    char* resolved = realpath(path.c_str(), nullptr);
+    if (resolved == nullptr) throw_errno(path);
+    std::string out(resolved);
+    std::free(resolved);
+    return out;
+}
+
+}  // namespace
+
 SetLock::SetLock(const Environment& env, const std::string& backup_dir, SetActivity activity) {
     bool run = activity == SetActivity::run;
     std::string path = join_path(backup_dir, run ? kLockName : kUploadLockName);
     fd_ = open_file(path, O_RDWR | O_CREAT, 0600);
     if (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) throw_errno("locking " + path);
-        char holder[256];
-        std::size_t length = pread_full(fd_.get(), holder, sizeof holder, 0);
         throw Error(Error::Kind::denied,
                     format("another {} holds the lock of {}: {}", run ? "run" : "upload", backup_dir,
-                           std::string_view(holder, length)),
+                           read_holder(fd_)),
                     "wait for it to end, or look at the process; the lock goes with it");
     }
     std::string me = format("process {} on {} since {}", getpid(), env.host, format_local(env.clock.now()));
@@ -74,12 +90,41 @@ SetLock::SetLock(const Environment& env, const std::string& backup_dir, SetActiv
     write_full(fd_.get(), me);
 }
 
-void put_aside(const std::string& path) {
-    for (const char* suffix : {"", "-wal", "-shm"}) {
-        std::string from = path + suffix;
-        if (path_exists(from) && std::rename(from.c_str(), (path + ".damaged" + suffix).c_str()) != 0)
-            throw_errno("renaming " + from);
+std::array<std::string, 3> database_files(const std::string& path) {
+    return {path, path + "-wal", path + "-shm"};
+}
+
+std::string put_aside(const std::string& path, std::string_view suffix) {
+    std::string aside = path + std::string(suffix);
+    std::array<std::string, 3> from = database_files(path), to = database_files(aside);
+    for (std::size_t i = 0; i < from.size(); ++i) {
+        std::remove(to[i].c_str());
+        if (path_exists(from[i]) && std::rename(from[i].c_str(), to[i].c_str()) != 0)
+            throw_errno("renaming " + from[i]);
     }
+    return aside;
+}
+
+std::optional<std::string> lock_holder(const std::string& backup_dir) {
+    std::string path = join_path(backup_dir, kLockName);
+    if (!path_exists(path)) return std::nullopt;
+    Fd fd = open_file(path, O_RDONLY);
+    if (flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return std::nullopt;  // released as fd closes
+    if (errno != EWOULDBLOCK) throw_errno("locking " + path);
+    return read_holder(fd);
+}
+
+void refuse_nesting(const SetOptions& set) {
+    std::string data = real_path(set.data_dir);
+    std::string backup = real_path(set.backup_dir);
+    if (is_below(backup, data) || (data == "/" && backup != "/"))
+        throw Error(Error::Kind::invalid,
+                    format("the backup directory {} is inside the data directory {}", backup, data),
+                    "each run would back up the earlier ones; choose a place outside, best on another disk");
+    if (is_below(data, backup))
+        throw Error(Error::Kind::invalid,
+                    format("the data directory {} is inside the backup directory {}", data, backup),
+                    "choose a backup directory of its own, best on another disk");
 }
 
 }  // namespace icecore::engine

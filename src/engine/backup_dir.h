@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,11 @@ constexpr std::string_view kReadmeName = "README.restore.txt";
 constexpr std::string_view kOutboxName = "outbox.db";
 constexpr std::string_view kLockName = ".lock";
 constexpr std::string_view kUploadLockName = ".upload.lock";
+constexpr std::string_view kRunningName = ".running";
+/// After the name of a database: one that was damaged, and a catalogue that knew runs which a rebuild had to
+/// leave out.
+constexpr std::string_view kDamagedSuffix = ".damaged";
+constexpr std::string_view kReplacedSuffix = ".old";
 
 /// What may happen once at a time in a set; each has a lock of its own.
 enum class SetActivity : std::uint8_t { run, upload };
@@ -52,9 +58,19 @@ class SetLock {
     Fd fd_;
 };
 
-/// Moves a damaged database out of the way ("NAME.damaged", log files too); it is only a cache, but a person
-/// may want to look at it. Throws Error.
-void put_aside(const std::string& path);
+/// The three files of the database `path`.
+std::array<std::string, 3> database_files(const std::string& path);
+
+/// Moves a database with its log to a name of its own: it is only a cache, but a person may want to look at
+/// it. Returns the new path. Throws Error.
+std::string put_aside(const std::string& path, std::string_view suffix);
+
+/// Who holds the lock of `backup_dir` for runs ("process 17 on host since …"), nullopt if nobody does. Takes
+/// it shared for a moment, which a backup that starts in that very moment would see. Throws Error.
+std::optional<std::string> lock_holder(const std::string& backup_dir);
+
+/// Throws Error{invalid} if the data or the backup directory lies in the other. Both must exist.
+void refuse_nesting(const SetOptions& set);
 
 /// Opens the catalogue of a backup directory for reading, brought up to date first: one that is missing,
 /// damaged or behind the manifests is rebuilt from them under the set's lock (`observer` is told). Throws

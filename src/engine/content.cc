@@ -39,8 +39,8 @@ ContentLayout content_layout(int fd, const FileStat& stat) {
 
 Fd open_for_reading(int dir, const char* name) {
     constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-    Fd fd(openat(dir, name, kFlags | O_NOATIME));
-    if (!fd && errno == EPERM) fd = Fd(openat(dir, name, kFlags));
+    Fd fd = open_at(dir, name, kFlags | O_NOATIME);
+    if (!fd && errno == EPERM) fd = open_at(dir, name, kFlags);
     return fd;
 }
 

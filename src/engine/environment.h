@@ -50,6 +50,7 @@ struct SetOptions {
     archive::Compression compression;
     std::uint64_t volume_bytes_max = 1ULL << 30;
     FullEvery full_every;
+    std::size_t frame_bytes_max = archive::kFrameBytesMax;  ///< of tar in a frame; tests make it small
     unsigned retries = 3;  ///< how often a file that changes while it is read is read again
     TargetOptions target;
 };
@@ -63,7 +64,8 @@ struct Progress {
         finishing,
         restoring,
         rebuilding,
-        uploading
+        uploading,
+        verifying,
     };
     Phase phase = Phase::scanning;
     std::uint64_t files = 0;

@@ -161,7 +161,7 @@ std::unique_ptr<catalog::Outbox> open_outbox(const SetOptions& set, Observer& ob
     } catch (const Error& e) {
         if (e.kind() != Error::Kind::corrupt) throw;
         observer.warning(format("{}; it is made anew, and the target is asked for each file", e.message()));
-        put_aside(path);
+        put_aside(path, kDamagedSuffix);
         return catalog::Outbox::open(path);
     }
 }

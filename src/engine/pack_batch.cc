@@ -349,8 +349,8 @@ void BatchPacker::pack(PackBatch& batch) const {
         batch.outcomes.reserve(batch.items.size());
         for (PackItem& item : batch.items) builder.add(item);
     }
-    for (std::size_t at = 0; at < batch.raw.size(); at += archive::kFrameBytesMax) {
-        std::string_view piece = std::string_view(batch.raw).substr(at, archive::kFrameBytesMax);
+    for (std::size_t at = 0; at < batch.raw.size(); at += options_.frame_bytes_max) {
+        std::string_view piece = std::string_view(batch.raw).substr(at, options_.frame_bytes_max);
         PackBatch::Frame& frame = batch.frames.emplace_back();
         frame.raw_bytes = static_cast<std::uint32_t>(piece.size());
         encoder_.encode(piece, frame.bytes);

@@ -113,6 +113,7 @@ class BatchPacker {
         int root_fd = -1;
         unsigned retries = 3;
         Timestamp scan_started;
+        std::size_t frame_bytes_max = archive::kFrameBytesMax;
     };
     BatchPacker(const Clock& clock, archive::FrameEncoder& encoder, Options options)
         : clock_(clock), encoder_(encoder), options_(options) {}

@@ -308,7 +308,7 @@ std::unique_ptr<PackBatch> BatchSource::next() {
         }
         bool large = is_large(*waiting_);
         bytes += estimate_bytes(*waiting_);
-        if (!batch->items.empty() && (large || bytes > archive::kFrameBytesMax)) return batch;
+        if (!batch->items.empty() && (large || bytes > frame_bytes_max_)) return batch;
         if (large) {
             if (auto chunk = start_large()) return chunk;
             continue;
@@ -357,7 +357,7 @@ std::unique_ptr<PackBatch> BatchSource::next_chunk() {
     auto batch = std::make_unique<PackBatch>();
     batch->large = large_;
     batch->first = std::exchange(first_chunk_, false);
-    std::uint64_t room = archive::kFrameBytesMax;
+    std::uint64_t room = frame_bytes_max_;
     // A header of several MiB (a map of many regions) fills frames of its own.
     if (batch->first && large_->header.size() < room) room -= large_->header.size();
     const std::vector<archive::SparseRegion>& regions = large_->regions;

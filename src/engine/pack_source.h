@@ -66,8 +66,8 @@ class ListItems final : public ItemSource {
 /// Gathers items into batches of about a frame, and cuts large files into chunks. One thread at a time.
 class BatchSource {
   public:
-    BatchSource(ItemSource& items, const BatchPacker& packer, int root_fd)
-        : items_(items), packer_(packer), root_fd_(root_fd) {}
+    BatchSource(ItemSource& items, const BatchPacker& packer, int root_fd, std::size_t frame_bytes_max)
+        : items_(items), packer_(packer), root_fd_(root_fd), frame_bytes_max_(frame_bytes_max) {}
     /// nullptr at the end.
     std::unique_ptr<PackBatch> next();
 
@@ -79,6 +79,7 @@ class BatchSource {
     ItemSource& items_;
     const BatchPacker& packer_;
     int root_fd_;
+    std::size_t frame_bytes_max_;
     std::optional<PackItem> waiting_;
     std::shared_ptr<LargeFile> large_;
     std::size_t region_ = 0;           // of large_, next to read

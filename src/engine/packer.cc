@@ -20,9 +20,10 @@ namespace {
 constexpr unsigned kBatchesPerThread = 3;
 
 /// Where byte `offset` of a batch's tar stream went.
-archive::StreamPosition position_of(const std::vector<archive::StreamPosition>& frames, std::size_t offset) {
-    archive::StreamPosition position = frames[offset / archive::kFrameBytesMax];
-    position.offset += offset % archive::kFrameBytesMax;
+archive::StreamPosition position_of(const std::vector<archive::StreamPosition>& frames, std::size_t offset,
+                                    std::size_t frame_bytes_max) {
+    archive::StreamPosition position = frames[offset / frame_bytes_max];
+    position.offset += offset % frame_bytes_max;
     return position;
 }
 
@@ -39,10 +40,12 @@ Packer::Packer(const Environment& env, const SetOptions& set, int root_fd, Plan&
       outputs_(std::move(outputs)),
       observer_(observer),
       encoder_(set.compression),
-      batch_packer_(env.clock, encoder_, {root_fd, set.retries, scan_started}),
+      batch_packer_(env.clock, encoder_, {root_fd, set.retries, scan_started, set.frame_bytes_max}),
       writer_(env.fs, set.backup_dir, header.archive_name, set.compression.method, set.volume_bytes_max,
               [this](const archive::VolumeInfo& volume, const std::vector<archive::FrameSize>& frames) {
                   outputs_.manifest.write(archive::ManifestFrames{volume.number, frames});
+                  outputs_.manifest.write(volume);
+                  outputs_.manifest.checkpoint();
                   counts_.stored_bytes += volume.stored_bytes;
                   volumes_.push_back(volume);
                   if (outputs_.on_volume) outputs_.on_volume(volume);
@@ -70,7 +73,7 @@ void Packer::run() {
 void Packer::run_pipeline(ItemSource& items) {
     using oneapi::tbb::filter_mode;
     unsigned threads = env_.threads != 0 ? env_.threads : std::max(1U, std::thread::hardware_concurrency());
-    BatchSource source(items, batch_packer_, root_fd_);
+    BatchSource source(items, batch_packer_, root_fd_, set_.frame_bytes_max);
     oneapi::tbb::task_arena arena(static_cast<int>(threads));
     using BatchPtr = std::shared_ptr<PackBatch>;
     auto take = [&source](oneapi::tbb::flow_control& control) -> BatchPtr {
@@ -105,7 +108,7 @@ void Packer::write(PackBatch& batch) {
         for (PackOutcome& out : batch.outcomes) {
             if (out.raw_length > 0 && out.has_entry && out.entry.stat.type != FileType::directory &&
                 out.entry.stored != archive::Stored::link) {
-                archive::StreamPosition position = position_of(frames, out.raw_offset);
+                archive::StreamPosition position = position_of(frames, out.raw_offset, set_.frame_bytes_max);
                 out.entry.location = {header_.run, position.volume, position.offset, out.raw_length};
             }
             finish(out);
@@ -117,7 +120,7 @@ void Packer::write(PackBatch& batch) {
 void Packer::write_large(PackBatch& batch, const std::vector<archive::StreamPosition>& frames) {
     LargeFile& large = *batch.large;
     if (batch.first) {
-        large.position = position_of(frames, 0);
+        large.position = position_of(frames, 0, set_.frame_bytes_max);
         large.hash.update(large.sparse_map);
     }
     large.hash.update(std::string_view(batch.raw).substr(batch.content_offset, batch.content_length));
@@ -132,12 +135,6 @@ void Packer::finish_large(LargeFile& large) {
     bool steady = !large.short_read && stat_at(item.fd.get(), "", after, AT_EMPTY_PATH) &&
                   same_state(large.stat, after);
     Digest sha256 = large.hash.finish();
-    if (!steady && !large.failed && !item.keep_position && item.attempt < set_.retries) {
-        ++item.attempt;
-        item.fd.reset();
-        again_.push_back(std::move(item));
-        return;
-    }
     std::uint64_t length = large.header.size() + large.content_bytes + archive::padding(large.content_bytes);
     const std::optional<OldVersion>& old = item.file.old;
     PackOutcome out;
@@ -154,6 +151,16 @@ void Packer::finish_large(LargeFile& large) {
     out.entry.location = {header_.run, large.position.volume, large.position.offset, length};
     out.entry.racy = scan::is_racy(large.stat, large.read_started);
     out.entry.unstable = !steady || large.failed;
+    if (!steady && !large.failed && !item.keep_position && item.attempt < set_.retries) {
+        // The member stands in the archive, so it has its line; the one that is stored later replaces both.
+        outputs_.manifest.write(out.entry);
+        outputs_.catalog.put(out.entry);
+        ++item.attempt;
+        item.fd.reset();
+        item.file.action = Action::store;  // even if it is as of old again: the archive holds another version
+        again_.push_back(std::move(item));
+        return;
+    }
     if (large.failed) {
         out.problem = "read error: the unreadable parts are stored as zeros";
     } else if (!steady) {

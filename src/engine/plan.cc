@@ -107,6 +107,7 @@ void Plan::restart() {
     deep_removals.clear();
     deep_obstacles = false;
     made_anew.clear();
+    made_anew_at.clear();
     moves_into_new.clear();
     counts = {};
     read_files = read_bytes = 0;

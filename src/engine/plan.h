@@ -71,6 +71,7 @@ struct VanishedName {
         deleted,   ///< a deletion in manifest and log
         below,     ///< went with its directory: log only
         replaced,  ///< the name lives on: neither
+        retyped,   ///< a directory and something else changed places at this name: a deletion in the manifest
     };
     Kind kind = Kind::deleted;
     std::string path;      ///< in terms of the new tree's directories
@@ -129,6 +130,7 @@ struct Plan {
     /// old tree), and what stays in them, as moves from the old to the new one. Manifest and catalogue see no
     /// rename in this.
     std::vector<std::string> made_anew;
+    std::vector<std::string> made_anew_at;  ///< the same in the new tree
     std::vector<Move> moves_into_new;
     RenameSequence rename_sequence;
     /// Files whose content was found under an old name: sequence → where the VanishedName stands in

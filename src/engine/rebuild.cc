@@ -1,30 +1,19 @@
 #include "engine/rebuild.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <map>
+#include <cstdio>
 
 #include "base/error.h"
 #include "base/format.h"
 #include "base/text.h"
 #include "engine/backup_dir.h"
+#include "engine/inventory.h"
 
 namespace icecore::engine {
 namespace {
-
-struct ManifestFile {
-    archive::RunKind kind;
-    std::string name;
-};
-
-std::map<catalog::RunNumber, ManifestFile> list_manifests(const SetOptions& set) {
-    std::map<catalog::RunNumber, ManifestFile> manifests;
-    for (const std::string& name : list_directory(set.backup_dir)) {
-        std::optional<ParsedName> parsed = parse_archive_name(set.name, name);
-        if (parsed && parsed->part == ParsedName::Part::manifest)
-            manifests[parsed->run] = {parsed->kind, name};
-    }
-    return manifests;
-}
 
 std::unique_ptr<catalog::Catalog> open_or_replace(const std::string& path, Observer& observer) {
     try {
@@ -32,16 +21,17 @@ std::unique_ptr<catalog::Catalog> open_or_replace(const std::string& path, Obser
     } catch (const Error& e) {
         if (e.kind() != Error::Kind::corrupt) throw;
         observer.warning(format("{}; it is made again from the manifests", e.message()));
-        put_aside(path);
+        put_aside(path, kDamagedSuffix);
         return catalog::Catalog::open(path);
     }
 }
 
 }  // namespace
 
-void apply_manifest(catalog::Catalog& catalog, const std::string& path) {
+std::uint64_t apply_manifest(catalog::Catalog& catalog, const std::string& path) {
     archive::ManifestReader reader(path);
     std::unique_ptr<catalog::RunWriter> writer;
+    std::uint64_t entries = 0;
     while (std::optional<archive::ManifestLine> line = reader.next()) {
         if (auto* header = std::get_if<archive::ManifestHeader>(&*line)) {
             if (writer != nullptr) throw Error(Error::Kind::corrupt, path + ": a second header");
@@ -49,67 +39,157 @@ void apply_manifest(catalog::Catalog& catalog, const std::string& path) {
             continue;
         }
         if (writer == nullptr) throw Error(Error::Kind::corrupt, path + ": no header");
-        if (auto* rename = std::get_if<archive::ManifestRename>(&*line))
+        if (auto* rename = std::get_if<archive::ManifestRename>(&*line)) {
             writer->rename(*rename);
-        else if (auto* deletion = std::get_if<archive::ManifestDelete>(&*line))
+        } else if (auto* deletion = std::get_if<archive::ManifestDelete>(&*line)) {
             writer->remove(*deletion);
-        else if (auto* entry = std::get_if<archive::ManifestEntry>(&*line))
+        } else if (auto* entry = std::get_if<archive::ManifestEntry>(&*line)) {
             writer->put(*entry);
-        else if (auto* trailer = std::get_if<archive::ManifestTrailer>(&*line))
+            ++entries;
+        } else if (auto* trailer = std::get_if<archive::ManifestTrailer>(&*line)) {
             writer->commit(*trailer);
+        }
     }
+    return entries;
+}
+
+namespace {
+
+/// What apply_runs did.
+struct Applied {
+    std::uint64_t runs = 0;
+    std::uint64_t versions = 0;
+    std::vector<LeftOutRun> left_out;
+};
+
+/// Brings the runs above `known` into the catalogue, as far as their manifests allow.
+Applied apply_runs(catalog::Catalog& catalog, const SetOptions& set, const Inventory& inventory,
+                   catalog::RunNumber known, Observer& observer) {
+    Applied out;
+    const catalog::RunNumber highest = inventory.runs.empty() ? 0 : inventory.runs.rbegin()->first;
+    bool chain_broken = false;
+    for (auto it = inventory.runs.upper_bound(known); it != inventory.runs.end(); ++it) {
+        const auto& [number, files] = *it;
+        auto leave_out = [&](std::string reason) {
+            out.left_out.push_back({number, std::move(reason)});
+            chain_broken = true;
+        };
+        if (files.kind == archive::RunKind::full) chain_broken = false;
+        if (files.manifest.empty()) {
+            if (files.stem != inventory.running && !files.volumes.empty())
+                leave_out("its manifest is missing");
+            continue;
+        }
+        if (chain_broken || (files.kind == archive::RunKind::incremental && number != known + 1)) {
+            leave_out("its chain has a gap before it");
+            continue;
+        }
+        try {
+            out.versions += apply_manifest(catalog, join_path(set.backup_dir, files.manifest));
+            ++out.runs;
+            known = number;
+        } catch (const Error& e) {
+            if (e.kind() != Error::Kind::corrupt) throw;
+            leave_out(e.message());
+        }
+        observer.progress({Progress::Phase::rebuilding, number, 0, highest, 0, 0});
+    }
+    return out;
+}
+
+bool has_manifest(const Inventory& inventory) {
+    return std::any_of(inventory.runs.begin(), inventory.runs.end(),
+                       [](const auto& run) { return !run.second.manifest.empty(); });
+}
+
+/// The new catalogue gets its name. The old one goes first: its write-ahead log must never meet the new file.
+/// If the machine stops in between, the next command makes the catalogue again.
+void replace_catalogue(const std::string& fresh, const std::string& path) {
+    Fd file = open_file(fresh, O_RDONLY);
+    if (fsync(file.get()) != 0) throw_errno("syncing " + fresh);
+    for (const std::string& old : database_files(path)) std::remove(old.c_str());
+    if (std::rename(fresh.c_str(), path.c_str()) != 0) throw_errno("renaming " + fresh);
+    Fd dir = open_file(std::string(parent_path(path)), O_RDONLY | O_DIRECTORY);
+    if (fsync(dir.get()) != 0) throw_errno("syncing " + std::string(parent_path(path)));
+}
+
+/// A catalogue in the making, removed unless it was put in place.
+class FreshCatalogue {
+  public:
+    explicit FreshCatalogue(const std::string& dir) : path_(join_path(dir, partial_name(kCatalogName))) {
+        remove();
+    }
+    ~FreshCatalogue() { remove(); }
+    FreshCatalogue(const FreshCatalogue&) = delete;
+    FreshCatalogue& operator=(const FreshCatalogue&) = delete;
+    const std::string& path() const { return path_; }
+
+  private:
+    void remove() const {
+        for (const std::string& file : database_files(path_)) std::remove(file.c_str());
+    }
+    std::string path_;
+};
+
+}  // namespace
+
+RebuildResult rebuild(const Environment& env, const SetOptions& set, Observer& observer) {
+    std::int64_t started_ns = env.clock.monotonic_ns();
+    SetLock lock(env, set.backup_dir);
+    Inventory inventory = read_inventory(set);
+    if (!has_manifest(inventory))
+        throw Error(Error::Kind::not_found,
+                    format("{} holds no manifest of set \"{}\"", set.backup_dir, set.name));
+    std::string path = join_path(set.backup_dir, kCatalogName);
+    FreshCatalogue fresh(set.backup_dir);
+    Applied applied =
+        apply_runs(*catalog::Catalog::open(fresh.path()), set, inventory, 0, observer);  // closed again here
+    RebuildResult result;
+    result.runs = applied.runs;
+    result.versions = applied.versions;
+    result.left_out = std::move(applied.left_out);
+    if (!result.left_out.empty() && inventory.has_catalogue)
+        result.old_catalogue = put_aside(path, kReplacedSuffix);
+    replace_catalogue(fresh.path(), path);
+    result.seconds = static_cast<double>(env.clock.monotonic_ns() - started_ns) / 1e9;
+    return result;
 }
 
 std::unique_ptr<catalog::Catalog> open_catalog_for_writing(const Environment&, const SetOptions& set,
                                                            Observer& observer) {
     std::string path = join_path(set.backup_dir, kCatalogName);
-    bool fresh = !path_exists(path);
+    Inventory inventory = read_inventory(set);
+    if (!inventory.has_catalogue && has_manifest(inventory)) {
+        auto manifests = std::count_if(inventory.runs.begin(), inventory.runs.end(),
+                                       [](const auto& run) { return !run.second.manifest.empty(); });
+        observer.warning(format("{} is missing; it is made again from {} manifests", path, manifests));
+    }
     std::unique_ptr<catalog::Catalog> catalog = open_or_replace(path, observer);
     std::optional<catalog::Run> last = catalog->last_run();
-    catalog::RunNumber known = last ? last->number() : 0;
-
-    std::map<catalog::RunNumber, ManifestFile> manifests = list_manifests(set);
-    if (fresh && !manifests.empty())
-        observer.warning(format("{} is missing; it is made again from {} manifests", path, manifests.size()));
-    bool chain_broken = false;
-    for (auto it = manifests.upper_bound(known); it != manifests.end(); ++it) {
-        const auto& [number, file] = *it;
-        if (file.kind == archive::RunKind::full) chain_broken = false;
-        if (chain_broken || (file.kind == archive::RunKind::incremental && number != known + 1)) {
-            observer.warning(format("run {} is left out: its chain has a gap before it", number));
-            chain_broken = true;
-            continue;
-        }
-        try {
-            apply_manifest(*catalog, join_path(set.backup_dir, file.name));
-            known = number;
-        } catch (const Error& e) {
-            if (e.kind() != Error::Kind::corrupt) throw;
-            observer.warning(format("run {} is left out: {}", number, e.message()));
-            chain_broken = true;
-        }
-        observer.progress({Progress::Phase::rebuilding, number, 0, manifests.rbegin()->first, 0, 0});
-    }
+    Applied applied = apply_runs(*catalog, set, inventory, last ? last->number() : 0, observer);
+    for (const LeftOutRun& left_out : applied.left_out)
+        observer.warning(format("run {} is left out: {}", left_out.run, left_out.reason));
     return catalog;
 }
 
 std::unique_ptr<catalog::Catalog> open_catalog(const Environment& env, const SetOptions& set,
                                                Observer& observer) {
     std::string path = join_path(set.backup_dir, kCatalogName);
-    std::map<catalog::RunNumber, ManifestFile> manifests = list_manifests(set);
-    std::unique_ptr<catalog::Catalog> catalog;
-    if (path_exists(path)) {
+    Inventory inventory = read_inventory(set);
+    if (inventory.has_catalogue) {
+        catalog::RunNumber highest = 0;
+        for (const auto& [number, files] : inventory.runs)
+            if (!files.manifest.empty()) highest = number;
         try {
-            catalog = catalog::Catalog::open_read_only(path);
+            std::unique_ptr<catalog::Catalog> catalog = catalog::Catalog::open_read_only(path);
             std::optional<catalog::Run> last = catalog->last_run();
-            if (last && (manifests.empty() || manifests.rbegin()->first <= last->number())) return catalog;
+            if (last && highest <= last->number()) return catalog;
         } catch (const Error& e) {
-            if (e.kind() != Error::Kind::corrupt && e.kind() != Error::Kind::unsupported) throw;
-            if (e.kind() == Error::Kind::unsupported) throw;
+            // Damaged, or of an older schema.
+            if (e.kind() != Error::Kind::corrupt && e.kind() != Error::Kind::not_ready) throw;
         }
-        catalog.reset();
     }
-    if (manifests.empty())
+    if (!has_manifest(inventory))
         throw Error(Error::Kind::not_found,
                     format("{} holds no run of set \"{}\" yet", set.backup_dir, set.name),
                     "run `icecore backup` first");

@@ -104,7 +104,7 @@ class Restore {
 
     void problem(std::string_view path, std::string_view what) {
         std::lock_guard lock(mutex_);
-        result_.problems.push_back(format("{}: {}", escape_path(path), what));
+        result_.problems.push_back(format("{}: {}", path.empty() ? "." : escape_path(path), what));
     }
 
     /// The request's paths, each once, none below another.

@@ -122,7 +122,7 @@ TargetTree::NewFile::NewFile(TargetTree& tree, int dir, std::string name)
     if (stat_at(dir_, name_.c_str(), there))
         throw Error(Error::Kind::exists, "it is there already, and is left as it is");
     temporary_ = format(".icecore-restore-{}-{}", getpid(), number);
-    fd_ = Fd(openat(dir_, temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    fd_ = open_at(dir_, temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (!fd_) throw_errno("making a file");
 }
 

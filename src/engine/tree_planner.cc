@@ -185,13 +185,14 @@ class Planner final : public scan::TreeVisitor {
         bool same_place = old != nullptr && old->node != 0 && pending.match.node == old->node;
         if (!same_place || pending.match.moved) at_.changed = true;
         if (old != nullptr && !same_place && (old->node == 0 || !match_.claimed(old->node)))
-            gone(*old, old->node == 0 ? VanishedName::Kind::replaced : VanishedName::Kind::below);
+            gone(*old, old->node == 0 ? VanishedName::Kind::retyped : VanishedName::Kind::below);
         if (pending.unit == 0 && path.size() > kDirectPathBytesMax) begin_unit(path, pending);
         list('D', name);
         pending.make_anew = must_be_made_anew(dir_fd, name, stat, pending);
         stays_in_new_directory(name, same_place && !pending.match.moved && !pending.make_anew, true);
         if (pending.make_anew) {
             plan_.made_anew.push_back(pending.match.old_path);
+            plan_.made_anew_at.push_back(path);
             at_.changed = true;  // its times suffer
         }
         pending_.emplace(std::move(path), std::move(pending));
@@ -205,7 +206,7 @@ class Planner final : public scan::TreeVisitor {
             return false;
         const catalog::Entry& old = *pending.match.old;
         if (old.stat.ctime == stat.ctime && old.stat.ino == stat.ino && !old.racy) return false;
-        Fd fd(openat(dir_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        Fd fd = open_at(dir_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         if (!fd) return false;
         Metadata before = decode_metadata(old.metadata);
         Metadata now = read_metadata(fd.get());
@@ -252,11 +253,11 @@ class Planner final : public scan::TreeVisitor {
             if (old->node == 0)
                 file.replaced = gone(*old, VanishedName::Kind::replaced);
             else if (!match_.claimed(old->node))
-                gone(*old, VanishedName::Kind::below);
+                gone(*old, VanishedName::Kind::retyped);
         }
 
-        stays_in_new_directory(name, same_type && (verdict != scan::Verdict::changed || old->stat.nlink > 1),
-                               false);
+        // What will be stored is moved, too: if this run is stopped before, the old version is all there is.
+        stays_in_new_directory(name, old != nullptr && old->node == 0, false);
         file.change = old == nullptr                      ? Change::added
                       : verdict == scan::Verdict::changed ? Change::changed
                                                           : Change::none;

@@ -82,6 +82,7 @@ void RunLog::begin(const ManifestHeader& header, std::string_view data_dir, std:
     log.heading("data", escape_path(data_dir));
     log.heading("backup", escape_path(backup_dir));
     log.heading("run", format("{} ({})", header.run, kind_text(header)));
+    if (header.interrupted) log.heading("state", "interrupted: holds a part of the changes");
     if (!header.reason.empty()) log.heading("full, as", escape_path(header.reason));
     log.heading("started", format("{} ({})", format_local(header.started), format_iso_utc(header.started)));
     log.heading("archive", escape_path(header.archive_name));

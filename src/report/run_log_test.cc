@@ -23,6 +23,7 @@ class MemoryFileSystem final : public FileSystem {
             ++fs->writes;
             data += more;
         }
+        void sync() override {}
         void seal() override { fs->content = data, fs->sealed_name = name; }
         int fd() const override { return -1; }
     };
@@ -34,6 +35,7 @@ class MemoryFileSystem final : public FileSystem {
         file->name = dir + "/" + name;
         return file;
     }
+    void rename(const std::string&, const std::string&, const std::string&) override {}
     void remove(const std::string&, const std::string&) override {}
     std::unique_ptr<PartialFile> open_partial(const std::string&, const std::string&, bool) override {
         ADD_FAILURE() << "a log is written in one go";

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "base/forwarding_file_system.h"
 #include "base/test_dir.h"
 #include "store/dir_target.h"
 #include "store/test_support.h"
@@ -24,25 +25,6 @@ class ForwardingFile : public PartialFile {
 
   protected:
     std::unique_ptr<PartialFile> file_;
-};
-
-class ForwardingFileSystem : public FileSystem {
-  public:
-    std::unique_ptr<OutputFile> create(const std::string&, const std::string&, bool) override {
-        throw Error(Error::Kind::unsupported, "a target makes partial files only");
-    }
-    std::unique_ptr<PartialFile> open_partial(const std::string& dir, const std::string& name,
-                                              bool replace) override {
-        return fs_->open_partial(dir, name, replace);
-    }
-    void remove(const std::string& dir, const std::string& name) override { fs_->remove(dir, name); }
-    void make_directory(const std::string& dir, const std::string& name) override {
-        fs_->make_directory(dir, name);
-    }
-    void sync(const std::string& dir, const std::string& name) override { fs_->sync(dir, name); }
-
-  private:
-    std::unique_ptr<FileSystem> fs_ = make_file_system();
 };
 
 /// Dies at its N-th step: from then on every call fails, and what was written to a partial file and not
@@ -71,7 +53,7 @@ class DyingFileSystem final : public ForwardingFileSystem {
         step();
         ForwardingFileSystem::sync(dir, name);
     }
-    void step() {
+    void step() override {
         if (!dead()) ++steps_;
         if (dead()) throw Error(Error::Kind::io, "no power");
     }

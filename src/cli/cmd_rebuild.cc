@@ -1,0 +1,76 @@
+#include "base/format.h"
+#include "base/units.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/program.h"
+#include "cli/session.h"
+#include "engine/rebuild.h"
+
+namespace icecore::cli {
+namespace {
+
+using engine::LeftOutRun;
+using engine::RebuildResult;
+
+void append_result(JsonWriter& writer, const engine::SetOptions& set, const RebuildResult& result) {
+    writer.begin_object().field("set", set.name).field("runs", result.runs);
+    writer.field("versions", result.versions).key("left_out").begin_array();
+    for (const LeftOutRun& left_out : result.left_out) {
+        writer.begin_object().field("run", left_out.run);
+        writer.field("reason", printable(left_out.reason)).end_object();
+    }
+    writer.end_array().key("old_catalogue").path(result.old_catalogue);
+    writer.field("seconds", result.seconds).end_object();
+}
+
+std::string summary(const RebuildResult& result) {
+    std::string text = format("rebuilt the catalogue: {}, {}", counted(result.runs, "run", "runs"),
+                              counted(result.versions, "version", "versions"));
+    if (!result.left_out.empty()) text += format(", {} left out", format_count(result.left_out.size()));
+    return text;
+}
+
+class RebuildCommand final : public Command {
+  public:
+    const Texts& texts() const override {
+        static const Texts kTexts = {
+            .name = "rebuild",
+            .summary = "make the catalogue again from the manifests",
+            .description =
+                "Makes catalog.db anew from the manifests in the backup directory. Other commands\n"
+                "do so by themselves when it is missing or damaged; this one is for doubts. A run\n"
+                "that cannot be brought in is named (exit status 1), and the catalogue that was\n"
+                "there is kept as catalog.db.old.",
+            .example = "icecore rebuild",
+        };
+        return kTexts;
+    }
+    void declare(Arguments&) override {}
+    int run(Session& session) override {
+        const engine::SetOptions& set = session.set();
+        std::unique_ptr<TerminalObserver> observer = session.observer();
+        RebuildResult result = engine::rebuild(session.environment(), set, *observer);
+        observer->finish();
+        for (const LeftOutRun& left_out : result.left_out)
+            session.messages().error(format("run {} is left out: {}", left_out.run, left_out.reason));
+        if (!result.old_catalogue.empty())
+            session.messages().warning(
+                format("the catalogue that was there is kept as {}", shown_path(result.old_catalogue)));
+        if (session.options().json) {
+            JsonOutput json(session.io().out);
+            append_result(json.writer(), set, result);
+            json.finish();
+        } else if (!session.messages().quiet) {
+            session.io().out << summary(result) << '\n';
+        }
+        return result.left_out.empty() ? kDone : kFailed;
+    }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_rebuild_command() {
+    return std::make_unique<RebuildCommand>();
+}
+
+}  // namespace icecore::cli

@@ -1,0 +1,135 @@
+#include "base/format.h"
+#include "base/units.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/program.h"
+#include "cli/session.h"
+#include "cli/usage_error.h"
+#include "cli/when.h"
+#include "engine/verify.h"
+
+namespace icecore::cli {
+namespace {
+
+using engine::Finding;
+using engine::VerifyRequest;
+using engine::VerifyResult;
+
+std::string_view severity_name(Finding::Severity severity) {
+    return severity == Finding::Severity::problem ? "problem" : "remark";
+}
+
+void append_finding(JsonWriter& writer, const Finding& finding) {
+    writer.begin_object().field("severity", severity_name(finding.severity)).field("run", finding.run);
+    writer.key("file").path(finding.file);
+    if (finding.path) writer.key("path").path(*finding.path);
+    writer.field("message", printable(finding.message)).field("hint", printable(finding.hint)).end_object();
+}
+
+std::string summary(const VerifyResult& result, bool deep) {
+    std::string text =
+        format("verified {}, {} ({})", counted(result.runs, "run", "runs"),
+               counted(result.volumes, "volume", "volumes"), format_bytes(result.stored_bytes));
+    if (deep) text += format(", {} compared", counted(result.members, "entry", "entries"));
+    if (result.problems == 0) return text + ": all well";
+    return text + format(": {}", counted(result.problems, "problem", "problems"));
+}
+
+class VerifyCommand final : public Command {
+  public:
+    const Texts& texts() const override {
+        static const Texts kTexts = {
+            .name = "verify",
+            .summary = "check archives and manifests for damage",
+            .description =
+                "Reads every archive of a set and compares it with its manifest: sizes, SHA-256,\n"
+                "seek tables, gaps in chains, and the catalogue. With --deep it also expands the\n"
+                "archives and compares every file in them. Lists all damage; exit status 1 if\n"
+                "there is any. Changes nothing; a backup may run meanwhile.",
+            .example = "icecore verify\nicecore verify --deep --at latest",
+        };
+        return kTexts;
+    }
+    void declare(Arguments& arguments) override {
+        arguments.value("--at", "WHEN", when_, "only what restoring this run needs: its chain up to it");
+        arguments.flag("--deep", deep_, "also compare every file in the archives, which takes longer");
+    }
+    int run(Session& session) override {
+        std::vector<const engine::SetOptions*> sets = session.sets();
+        if (!when_.empty() && sets.size() > 1)
+            throw UsageError("--at needs to know which set is meant", "--set NAME");
+        JsonOutput json(session.io().out);
+        bool as_json = session.options().json;
+        if (as_json) json.writer().begin_object().key("sets").begin_array();
+        int status = kDone;
+        for (const engine::SetOptions* set : sets)
+            if (!verify_set(session, *set, sets.size() > 1, as_json ? &json : nullptr)) status = kFailed;
+        if (as_json) {
+            json.writer().end_array().end_object();
+            json.finish();
+        }
+        return status;
+    }
+
+  private:
+    /// Whether all is well. The errors of a set end here, so that the next one has its turn.
+    bool verify_set(Session& session, const engine::SetOptions& set, bool several, JsonOutput* json) {
+        std::unique_ptr<TerminalObserver> observer = session.observer();
+        if (json != nullptr)
+            json->writer().begin_object().field("set", set.name).key("findings").begin_array();
+        auto tell = [&](const Finding& finding) {
+            observer->finish();
+            std::string text = (several ? set.name + ": " : "") + engine::finding_text(finding);
+            if (finding.severity == Finding::Severity::problem)
+                session.messages().error(text, finding.hint);
+            else
+                session.messages().warning(text);
+            if (json == nullptr) return;
+            append_finding(json->writer(), finding);
+            json->flush_some();
+        };
+        VerifyResult result;
+        try {
+            result = engine::verify(session.environment(), set, request(session), *observer, tell);
+        } catch (const UsageError&) {
+            throw;
+        } catch (const Error& error) {
+            if (!several && json == nullptr) throw;
+            tell({Finding::Severity::problem, 0, "", std::nullopt, error.message(), error.hint()});
+            result.problems = 1;
+        }
+        observer->finish();
+        if (json != nullptr)
+            append_result(json->writer(), result);
+        else if (!session.messages().quiet)
+            session.io().out << (several ? set.name + ": " : "") << summary(result, deep_) << std::endl;
+        return result.problems == 0;
+    }
+
+    VerifyRequest request(Session& session) const {
+        VerifyRequest request{.choose = {}, .deep = deep_};
+        if (when_.empty()) return request;
+        request.choose = [this, &session](const std::vector<catalog::Run>& runs) {
+            return resolve_when(when_, runs, session.io().clock.now()).number();
+        };
+        return request;
+    }
+
+    static void append_result(JsonWriter& writer, const VerifyResult& result) {
+        writer.end_array().field("runs", result.runs).field("volumes", result.volumes);
+        writer.field("stored_bytes", result.stored_bytes).field("entries", result.members);
+        writer.field("problems", result.problems).field("remarks", result.remarks);
+        writer.field("seconds", result.seconds).end_object();
+    }
+
+    std::string when_;
+    bool deep_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_verify_command() {
+    return std::make_unique<VerifyCommand>();
+}
+
+}  // namespace icecore::cli

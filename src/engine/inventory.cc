@@ -1,0 +1,84 @@
+#include "engine/inventory.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "engine/run_marker.h"
+
+namespace icecore::engine {
+namespace {
+
+using Stems = std::map<std::string, RunFiles>;
+
+void add_file(RunFiles& files, const ParsedName& parsed, const std::string& name) {
+    files.kind = parsed.kind;
+    files.stem = parsed.stem;
+    switch (parsed.part) {
+        case ParsedName::Part::manifest:
+            files.manifest = name;
+            break;
+        case ParsedName::Part::log:
+            files.log = name;
+            break;
+        case ParsedName::Part::volume:
+            files.volumes.push_back(name);
+            break;
+    }
+}
+
+/// The stem that is the run; the names of the others go to `strays`.
+RunFiles choose(Stems& stems, std::vector<std::string>& strays) {
+    auto chosen = std::find_if(stems.begin(), stems.end(),
+                               [](const auto& stem) { return !stem.second.manifest.empty(); });
+    if (chosen == stems.end()) chosen = std::prev(stems.end());
+    for (auto it = stems.begin(); it != stems.end(); ++it) {
+        RunFiles& files = it->second;
+        std::sort(files.volumes.begin(), files.volumes.end());
+        if (it == chosen) continue;
+        strays.insert(strays.end(), files.volumes.begin(), files.volumes.end());
+        for (const std::string& name : {files.manifest, files.log})
+            if (!name.empty()) strays.push_back(name);
+    }
+    return std::move(chosen->second);
+}
+
+/// A file of ours that is not finished.
+bool is_partial(const SetOptions& set, std::string_view name) {
+    constexpr std::string_view kSuffix = ".partial";
+    if (!name.starts_with('.') || !name.ends_with(kSuffix) || name.size() <= kSuffix.size()) return false;
+    std::string_view inner = name.substr(1, name.size() - 1 - kSuffix.size());
+    return inner == kSnarName || inner == kReadmeName || inner.starts_with(kCatalogName) ||
+           parse_archive_name(set.name, inner);
+}
+
+bool is_old_catalogue(std::string_view name) {
+    if (!name.starts_with(kCatalogName)) return false;
+    name.remove_prefix(kCatalogName.size());
+    return name.starts_with(kDamagedSuffix) || name.starts_with(kReplacedSuffix);
+}
+
+}  // namespace
+
+Inventory read_inventory(const SetOptions& set) {
+    Inventory out;
+    std::map<catalog::RunNumber, Stems> found;
+    for (const std::string& name : list_directory(set.backup_dir)) {
+        if (std::optional<ParsedName> parsed = parse_archive_name(set.name, name))
+            add_file(found[parsed->run][parsed->stem], *parsed, name);
+        else if (is_partial(set, name))
+            out.partials.push_back(name);
+        else if (is_old_catalogue(name))
+            out.old_catalogues.push_back(name);
+        else if (name == kRunningName)
+            out.running = read_marker(set.backup_dir).value_or(RunMarker{}).stem;
+        out.has_snapshot = out.has_snapshot || name == kSnarName;
+        out.has_catalogue = out.has_catalogue || name == kCatalogName;
+    }
+    for (auto& [number, stems] : found) out.runs[number] = choose(stems, out.strays);
+    for (auto* names : {&out.strays, &out.partials, &out.old_catalogues})
+        std::sort(names->begin(), names->end());
+    return out;
+}
+
+}  // namespace icecore::engine

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/backup_dir.h"
+
+namespace icecore::engine {
+
+/// The files of one run, as far as their names tell: file names without directory.
+struct RunFiles {
+    archive::RunKind kind = archive::RunKind::full;
+    std::string stem;
+    std::string manifest;              ///< empty: there is none
+    std::string log;                   ///< empty: there is none
+    std::vector<std::string> volumes;  ///< sorted by name
+};
+
+/// What lies in a backup directory, by names alone.
+struct Inventory {
+    /// By run number. Where two stems have the same number, the one with a manifest (else the later one).
+    std::map<catalog::RunNumber, RunFiles> runs;
+    /// Files of a second stem with the same number.
+    std::vector<std::string> strays;
+    /// ".NAME.partial": what is being written, or was when a process died.
+    std::vector<std::string> partials;
+    /// Catalogues that were put aside: damaged ones, and what a rebuild that lost a run replaced.
+    std::vector<std::string> old_catalogues;
+    bool has_snapshot = false;  ///< archive.snar
+    bool has_catalogue = false;
+    /// Stem in ".running": a run that is going on, or one that was interrupted. Empty: none.
+    std::string running;
+};
+
+/// Reads the directory once. Memory: its names. Throws Error.
+Inventory read_inventory(const SetOptions& set);
+
+}  // namespace icecore::engine

@@ -163,6 +163,7 @@ TEST_F(CheckCommandsTest, VerifyWithoutARunFails) {
 TEST_F(CheckCommandsTest, RebuildNamesWhatItLeavesOutAndKeepsTheOldCatalogue) {
     three_runs();
     flip(file_of(2, ".manifest.zst"));
+    flip(file_of(2, ".tar.zst"));
     EXPECT_EQ(run({"rebuild"}), kFailed);
     EXPECT_THAT(out(), MatchesRegex("rebuilt the catalogue: 1 run, 5 versions, 2 left out\n"));
     EXPECT_THAT(err(), ContainsRegex("error: run 2 is left out: .*manifest"));
@@ -177,7 +178,17 @@ TEST_F(CheckCommandsTest, RebuildNamesWhatItLeavesOutAndKeepsTheOldCatalogue) {
     EXPECT_THAT(out(), HasSubstr("  4  full ")) << "a new chain";
 }
 
-TEST_F(CheckCommandsTest, RebuildNeedsTheLockAndAManifest) {
+TEST_F(CheckCommandsTest, RebuildMakesManifestsAgain) {
+    three_runs();
+    flip(file_of(2, ".manifest.zst"));
+    EXPECT_EQ(run({"rebuild"}), kDone);
+    EXPECT_THAT(out(), MatchesRegex("rebuilt the catalogue: 3 runs, [0-9]+ versions\n"));
+    EXPECT_THAT(err(),
+                ContainsRegex("warning: the manifest of run 2 was made again from its archive: .*manifest"));
+    EXPECT_EQ(run({"verify", "--deep"}), kDone) << err();
+}
+
+TEST_F(CheckCommandsTest, RebuildNeedsTheLockAndARun) {
     EXPECT_EQ(run({"rebuild"}), kFailed);
     backup();
     {
@@ -186,9 +197,10 @@ TEST_F(CheckCommandsTest, RebuildNeedsTheLockAndAManifest) {
         EXPECT_EQ(run({"rebuild"}), kFailed);
         EXPECT_THAT(err(), HasSubstr("holds the lock"));
     }
-    fs::remove(in_backup(file_of(1, ".manifest.zst")));
+    for (const char* suffix : {".manifest.zst", ".tar.zst", ".log"})
+        fs::remove(in_backup(file_of(1, suffix)));
     EXPECT_EQ(run({"rebuild"}), kFailed);
-    EXPECT_THAT(err(), HasSubstr("holds no manifest"));
+    EXPECT_THAT(err(), HasSubstr("holds no run"));
     EXPECT_TRUE(path_exists(in_backup("catalog.db")));
 }
 

@@ -9,17 +9,22 @@
 namespace icecore::cli {
 namespace {
 
-using engine::LeftOutRun;
 using engine::RebuildResult;
+using engine::RebuiltRun;
+
+void append_runs(JsonWriter& writer, std::string_view key, const std::vector<RebuiltRun>& runs) {
+    writer.key(key).begin_array();
+    for (const RebuiltRun& run : runs)
+        writer.begin_object().field("run", run.run).field("reason", printable(run.reason)).end_object();
+    writer.end_array();
+}
 
 void append_result(JsonWriter& writer, const engine::SetOptions& set, const RebuildResult& result) {
     writer.begin_object().field("set", set.name).field("runs", result.runs);
-    writer.field("versions", result.versions).key("left_out").begin_array();
-    for (const LeftOutRun& left_out : result.left_out) {
-        writer.begin_object().field("run", left_out.run);
-        writer.field("reason", printable(left_out.reason)).end_object();
-    }
-    writer.end_array().key("old_catalogue").path(result.old_catalogue);
+    writer.field("versions", result.versions);
+    append_runs(writer, "left_out", result.left_out);
+    append_runs(writer, "recovered", result.recovered);
+    writer.key("old_catalogue").path(result.old_catalogue);
     writer.field("seconds", result.seconds).end_object();
 }
 
@@ -38,8 +43,9 @@ class RebuildCommand final : public Command {
             .summary = "make the catalogue again from the manifests",
             .description =
                 "Makes catalog.db anew from the manifests in the backup directory. Other commands\n"
-                "do so by themselves when it is missing or damaged; this one is for doubts. A run\n"
-                "that cannot be brought in is named (exit status 1), and the catalogue that was\n"
+                "do so by themselves when it is missing or damaged; this one is for doubts. A\n"
+                "manifest that is missing or damaged is made again from its archive. A run of\n"
+                "which neither is whole is named (exit status 1), and the catalogue that was\n"
                 "there is kept as catalog.db.old.",
             .example = "icecore rebuild",
         };
@@ -51,7 +57,10 @@ class RebuildCommand final : public Command {
         std::unique_ptr<TerminalObserver> observer = session.observer();
         RebuildResult result = engine::rebuild(session.environment(), set, *observer);
         observer->finish();
-        for (const LeftOutRun& left_out : result.left_out)
+        for (const RebuiltRun& run : result.recovered)
+            session.messages().warning(
+                format("the manifest of run {} was made again from its archive: {}", run.run, run.reason));
+        for (const RebuiltRun& left_out : result.left_out)
             session.messages().error(format("run {} is left out: {}", left_out.run, left_out.reason));
         if (!result.old_catalogue.empty())
             session.messages().warning(

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "engine/backup_dir.h"
 #include "engine/inventory.h"
+#include "engine/lost_manifest.h"
 
 namespace icecore::engine {
 namespace {
@@ -59,12 +60,40 @@ namespace {
 struct Applied {
     std::uint64_t runs = 0;
     std::uint64_t versions = 0;
-    std::vector<LeftOutRun> left_out;
+    std::vector<RebuiltRun> left_out;
+    std::vector<RebuiltRun> recovered;
 };
 
-/// Brings the runs above `known` into the catalogue, as far as their manifests allow.
-Applied apply_runs(catalog::Catalog& catalog, const SetOptions& set, const Inventory& inventory,
-                   catalog::RunNumber known, Observer& observer) {
+/// Makes a lost or damaged manifest again from the archive. The damaged one is put aside, or back if that
+/// fails.
+std::uint64_t recover(const Environment& env, const SetOptions& set, catalog::Catalog& catalog,
+                      catalog::RunNumber number, const RunFiles& files) {
+    std::string aside = files.manifest + std::string(kDamagedSuffix);
+    if (!files.manifest.empty()) env.fs.rename(set.backup_dir, files.manifest, aside);
+    try {
+        return recover_manifest(env, set, catalog, {number, files.kind, files.stem});
+    } catch (const Error&) {
+        if (!files.manifest.empty()) env.fs.rename(set.backup_dir, aside, files.manifest);
+        throw;
+    }
+}
+
+/// Applies a run's manifest. Returns what is wrong with it, or nothing.
+std::string try_manifest(catalog::Catalog& catalog, const SetOptions& set, const RunFiles& files,
+                         Applied& out) {
+    try {
+        out.versions += apply_manifest(catalog, join_path(set.backup_dir, files.manifest));
+        return {};
+    } catch (const Error& e) {
+        if (e.kind() != Error::Kind::corrupt) throw;
+        return e.message();
+    }
+}
+
+/// Brings the runs above `known` into the catalogue, as far as their manifests allow. `recover_with`: the
+/// means to make manifests again, which reads whole archives; nullptr: do not.
+Applied apply_runs(const Environment* recover_with, catalog::Catalog& catalog, const SetOptions& set,
+                   const Inventory& inventory, catalog::RunNumber known, Observer& observer) {
     Applied out;
     const catalog::RunNumber highest = inventory.runs.empty() ? 0 : inventory.runs.rbegin()->first;
     bool chain_broken = false;
@@ -75,21 +104,27 @@ Applied apply_runs(catalog::Catalog& catalog, const SetOptions& set, const Inven
             chain_broken = true;
         };
         if (files.kind == archive::RunKind::full) chain_broken = false;
-        if (files.manifest.empty()) {
-            if (files.stem != inventory.running && !files.volumes.empty())
-                leave_out("its manifest is missing");
-            continue;
-        }
+        bool unfinished = files.stem == inventory.running || files.volumes.empty();
+        if (files.manifest.empty() && unfinished) continue;
         if (chain_broken || (files.kind == archive::RunKind::incremental && number != known + 1)) {
             leave_out("its chain has a gap before it");
             continue;
         }
         try {
-            out.versions += apply_manifest(catalog, join_path(set.backup_dir, files.manifest));
+            std::string lost = "its manifest is missing";
+            if (!files.manifest.empty()) lost = try_manifest(catalog, set, files, out);
+            if (!lost.empty()) {
+                if (recover_with == nullptr) throw Error(Error::Kind::corrupt, lost);
+                out.versions += recover(*recover_with, set, catalog, number, files);
+                out.recovered.push_back({number, lost});
+            }
             ++out.runs;
             known = number;
         } catch (const Error& e) {
-            if (e.kind() != Error::Kind::corrupt) throw;
+            bool lost =
+                e.kind() == Error::Kind::corrupt || e.kind() == Error::Kind::not_found ||
+                (recover_with != nullptr && e.kind() == Error::Kind::unsupported && files.manifest.empty());
+            if (!lost) throw;
             leave_out(e.message());
         }
         observer.progress({Progress::Phase::rebuilding, number, 0, highest, 0, 0});
@@ -137,17 +172,18 @@ RebuildResult rebuild(const Environment& env, const SetOptions& set, Observer& o
     std::int64_t started_ns = env.clock.monotonic_ns();
     SetLock lock(env, set.backup_dir);
     Inventory inventory = read_inventory(set);
-    if (!has_manifest(inventory))
+    if (inventory.runs.empty())
         throw Error(Error::Kind::not_found,
-                    format("{} holds no manifest of set \"{}\"", set.backup_dir, set.name));
+                    format("{} holds no run of set \"{}\"", set.backup_dir, set.name));
     std::string path = join_path(set.backup_dir, kCatalogName);
     FreshCatalogue fresh(set.backup_dir);
-    Applied applied =
-        apply_runs(*catalog::Catalog::open(fresh.path()), set, inventory, 0, observer);  // closed again here
+    Applied applied = apply_runs(&env, *catalog::Catalog::open(fresh.path()), set, inventory, 0,
+                                 observer);  // closed again here
     RebuildResult result;
     result.runs = applied.runs;
     result.versions = applied.versions;
     result.left_out = std::move(applied.left_out);
+    result.recovered = std::move(applied.recovered);
     if (!result.left_out.empty() && inventory.has_catalogue)
         result.old_catalogue = put_aside(path, kReplacedSuffix);
     replace_catalogue(fresh.path(), path);
@@ -166,8 +202,8 @@ std::unique_ptr<catalog::Catalog> open_catalog_for_writing(const Environment&, c
     }
     std::unique_ptr<catalog::Catalog> catalog = open_or_replace(path, observer);
     std::optional<catalog::Run> last = catalog->last_run();
-    Applied applied = apply_runs(*catalog, set, inventory, last ? last->number() : 0, observer);
-    for (const LeftOutRun& left_out : applied.left_out)
+    Applied applied = apply_runs(nullptr, *catalog, set, inventory, last ? last->number() : 0, observer);
+    for (const RebuiltRun& left_out : applied.left_out)
         observer.warning(format("run {} is left out: {}", left_out.run, left_out.reason));
     return catalog;
 }

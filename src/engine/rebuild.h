@@ -10,27 +10,30 @@
 
 namespace icecore::engine {
 
-/// A run that could not be brought into the catalogue, and why.
-struct LeftOutRun {
+/// A run that something was wrong with, and what.
+struct RebuiltRun {
     catalog::RunNumber run = 0;
     std::string reason;
 };
 
 struct RebuildResult {
     std::uint64_t runs = 0;
-    std::uint64_t versions = 0;  ///< of names: entries of all manifests
-    std::vector<LeftOutRun> left_out;
+    std::uint64_t versions = 0;         ///< of names: entries of all manifests
+    std::vector<RebuiltRun> left_out;   ///< could not be brought into the catalogue
+    std::vector<RebuiltRun> recovered;  ///< their manifests were made again from the archives
     /// Where the catalogue that was there went (path) because it may know the runs left out; else empty.
     std::string old_catalogue;
     double seconds = 0;
 };
 
-/// Makes the catalogue anew from the manifests in the backup directory, under the set's lock. The new one is
-/// made beside the one that is there and takes its place when it is complete; an Error leaves everything as
-/// it was. A run whose manifest cannot be used, and the rest of its chain, are left out and reported; then
-/// the old catalogue is kept as "catalog.db.old" (in place of an earlier one).
+/// Makes the catalogue anew from the manifests in the backup directory, under the set's lock. A manifest that
+/// is missing or damaged is made again from the run's archive (lost_manifest.h), if that is whole; the
+/// damaged one is kept as "NAME.damaged". The new one is made beside the one that is there and takes its
+/// place when it is complete; an Error leaves everything as it was. A run of which neither can be used, and
+/// the rest of its chain, are left out and reported; then the old catalogue is kept as "catalog.db.old" (in
+/// place of an earlier one).
 ///
-/// Throws Error: not_found (no manifest at all), denied (lock), unsupported (a manifest of a newer format: a
+/// Throws Error: not_found (no run at all), denied (lock), unsupported (a manifest of a newer format: a
 /// catalogue without it would lie), io.
 RebuildResult rebuild(const Environment& env, const SetOptions& set, Observer& observer);
 

@@ -443,9 +443,13 @@ void order_renames(const PlanInput& input, Plan& plan, const TreeMatch& match, s
     std::set<std::string> anew(plan.made_anew.begin(), plan.made_anew.end());
     std::erase_if(moves, [&](const Move& move) { return anew.contains(move.from); });
     std::set<std::string> leaving;
-    for (const Move& move : moves) leaving.insert(move.from);
+    std::set<std::string> taken;
+    for (const Move& move : moves) {
+        leaving.insert(move.from);
+        taken.insert(move.to);
+    }
     for (const Move& move : plan.moves_into_new)
-        if (!leaving.contains(move.from)) moves.push_back(move);
+        if (!leaving.contains(move.from) && !taken.contains(move.to)) moves.push_back(move);
     match.find_obstacles(moves, plan.made_anew);
     plan.rename_sequence = plan_renames(moves, plan.made_anew, root_names);
     for (const Move& move : plan.moves_into_new) leaving.insert(move.from);

@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "base/format.h"
 #include "base/forwarding_file_system.h"
 #include "checked_runs.h"
+#include "small_disk.h"
 #include "support/directory.h"
 
 namespace icecore::testing {
@@ -307,23 +307,6 @@ TEST_F(BadInput, KilledAtEveryStep) {
         if (first_run) tree_.rename(path_exists(tree_ / "moved") ? "moved" : "moved again", "moved");
     }
 }
-
-/// A small file system for the backup directory, if mounting is permitted.
-class SmallDisk {
-  public:
-    explicit SmallDisk(std::string path) : path_(std::move(path)) {
-        mounted_ = mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=2m") == 0;
-    }
-    ~SmallDisk() {
-        if (mounted_) umount2(path_.c_str(), MNT_DETACH);
-    }
-    bool mounted() const { return mounted_; }
-    void grow() const { ASSERT_EQ(mount("tmpfs", path_.c_str(), "tmpfs", MS_REMOUNT, "size=40m"), 0); }
-
-  private:
-    std::string path_;
-    bool mounted_;
-};
 
 TEST_F(BadInput, DiskFull) {
     runs_.temp().make_dir("backup");

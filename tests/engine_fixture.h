@@ -47,8 +47,8 @@ class EngineFixture {
         set.data_dir = temp_.make_dir("data");
         set.backup_dir = temp_ / "backup";
         set.compression = archive::parse_compression("zstd:1");
-        environment_ =
-            std::make_unique<engine::Environment>(engine::Environment{clock_, *fs_, "host", "0.0.0-test", 2});
+        environment_ = std::make_unique<engine::Environment>(engine::Environment{
+            clock_, *fs_, "host", "0.0.0-test", 2, [](std::int64_t) {}, [] { return 0.5; }});
     }
 
     engine::BackupResult backup(const engine::BackupRequest& request = {}) {

@@ -10,11 +10,13 @@
 namespace icecore::catalog {
 
 std::unique_ptr<Catalog> Catalog::open(const std::string& path) {
-    return std::unique_ptr<Catalog>(new Catalog(std::make_unique<Database>(open_for_writing(path))));
+    return std::unique_ptr<Catalog>(
+        new Catalog(std::make_unique<Database>(open_for_writing(path, catalog_schema()))));
 }
 
 std::unique_ptr<Catalog> Catalog::open_read_only(const std::string& path) {
-    return std::unique_ptr<Catalog>(new Catalog(std::make_unique<Database>(open_for_reading(path))));
+    return std::unique_ptr<Catalog>(
+        new Catalog(std::make_unique<Database>(open_for_reading(path, catalog_schema()))));
 }
 
 Catalog::Catalog(std::unique_ptr<Database> database) : db_(std::move(database)) {}

@@ -35,7 +35,8 @@ Error::Kind kind_of(int code) {
 
 }  // namespace
 
-Connection::Connection(const std::string& target, int flags, std::string label) : label_(std::move(label)) {
+Connection::Connection(const std::string& target, int flags, std::string label, const char* damage_hint)
+    : label_(std::move(label)), damage_hint_(damage_hint) {
     int code = sqlite3_open_v2(target.c_str(), &handle_, flags | SQLITE_OPEN_NOMUTEX, nullptr);
     if (code == SQLITE_OK) {
         sqlite3_extended_result_codes(handle_, 1);
@@ -77,11 +78,11 @@ void Connection::fail(int code) const {
     CHECK((code & 0xff) != SQLITE_MISUSE && (code & 0xff) != SQLITE_RANGE);
     Error::Kind kind = kind_of(code);
     throw Error(kind, format("{}: {}", label_, sqlite3_errmsg(handle_)),
-                kind == Error::Kind::corrupt ? kRebuildHint : "");
+                kind == Error::Kind::corrupt ? damage_hint_ : "");
 }
 
 void Connection::fail_damaged(std::string_view what) const {
-    throw Error(Error::Kind::corrupt, format("{}: {}", label_, what), kRebuildHint);
+    throw Error(Error::Kind::corrupt, format("{}: {}", label_, what), damage_hint_);
 }
 
 Statement::Statement(const Connection& connection, const char* text) : connection_(&connection) {

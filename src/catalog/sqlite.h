@@ -17,8 +17,10 @@ inline constexpr char kRebuildHint[] =
 class Connection {
   public:
     /// `target` is a file name, a URI (with SQLITE_OPEN_URI), or "" for a private temporary file; `label`
-    /// stands for it in messages.
-    Connection(const std::string& target, int flags, std::string label);
+    /// stands for it in messages; `damage_hint` says what to do when it is damaged, and must outlive the
+    /// connection.
+    Connection(const std::string& target, int flags, std::string label,
+               const char* damage_hint = kRebuildHint);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -44,6 +46,7 @@ class Connection {
   private:
     sqlite3* handle_ = nullptr;
     std::string label_;
+    const char* damage_hint_;
 };
 
 /// A prepared statement. Views of columns are valid until the next step() or reset().

@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/program.h"
 #include "cli/session.h"
+#include "cli/upload_report.h"
 #include "engine/backup.h"
 #include "report/run_log.h"
 
@@ -32,7 +33,14 @@ void append_result(JsonWriter& writer, const SetOptions& set, const BackupResult
         for (const std::string& line : result.plan) writer.string(printable(line));
         writer.end_array();
     } else {
-        writer.key("log").path(result.log_file);
+        writer.key("log").path(result.log_file).key("upload");
+        if (result.upload) {
+            writer.begin_object();
+            write_upload_fields(writer, *result.upload);
+            writer.end_object();
+        } else {
+            writer.null();
+        }
     }
     writer.end_object();
 }
@@ -60,6 +68,8 @@ class BackupCommand final : public Command {
             .description =
                 "Backs up a set, or all of them in turn: at first everything, later what changed.\n"
                 "Files that cannot be read are reported, the rest is backed up (exit status 3).\n"
+                "What a run makes is stored offsite, too, where the configuration names a target;\n"
+                "if that fails, the run exists all the same (exit status 1).\n"
                 "Meant to be run by cron or a systemd timer.",
             .example = "icecore backup --dry-run\nicecore backup --set home --full",
         };
@@ -68,6 +78,8 @@ class BackupCommand final : public Command {
     void declare(Arguments& arguments) override {
         arguments.flag("--full", request_.full, "start a new chain with a full archive");
         arguments.flag("-n,--dry-run", request_.dry_run, "show what would be stored, write nothing");
+        arguments.flag("--no-upload", request_.no_upload,
+                       "store nothing offsite: leave it to icecore upload");
         arguments.flag("--allow-empty", request_.allow_empty,
                        "accept an empty data directory although the last run had files");
     }
@@ -99,7 +111,11 @@ class BackupCommand final : public Command {
             else if (!session.messages().quiet)
                 print_result(session, set, several, result);
             if (!result.log_file.empty()) session.messages().detail("log " + result.log_file);
-            return result.incomplete() ? kIncomplete : kDone;
+            int status = result.incomplete() ? kIncomplete : kDone;
+            if (!result.upload) return status;
+            return worse(status, report_upload_problems(session.messages(), *result.upload,
+                                                        several ? "set " + set.name : "",
+                                                        "`icecore upload` tries again"));
         } catch (Error& error) {
             observer->finish();
             if (json != nullptr) append_failure(json->writer(), set, error, request_.dry_run);
@@ -117,6 +133,8 @@ class BackupCommand final : public Command {
             print_plan(out, result);
         else
             out << report::summary_line(result.header, result.trailer, result.seconds) << '\n';
+        if (result.upload && (result.upload->complete() || result.upload->files > 0))
+            out << (several ? set.name + ": " : "") << "offsite: " << upload_line(*result.upload) << '\n';
         out.flush();
     }
 

@@ -72,6 +72,7 @@ void check_answers(const InitAnswers& answers) {
     };
     refuse_bytes("--data", answers.data_dir);
     refuse_bytes("--backup", answers.backup_dir);
+    refuse_bytes("--target", answers.target_dir);
     for (const std::string& pattern : answers.exclude) refuse_bytes("--exclude", pattern);
     if (answers.backup_dir == answers.data_dir || is_below(answers.backup_dir, answers.data_dir) ||
         is_below(answers.data_dir, answers.backup_dir)) {
@@ -117,6 +118,8 @@ class InitCommand final : public Command {
                         "zstd:1 to zstd:19, gzip:1 to gzip:12, or none (default zstd:3)");
         arguments.value("--volume-size", "SIZE", answers_.volume_size,
                         "cut archives into files of at most SIZE (default 1GiB)");
+        arguments.value("--target", "dir:DIR", target_,
+                        "store copies of the archives in DIR, on another disk or machine");
     }
     int run(Session& session) override {
         Io& io = session.io();
@@ -155,6 +158,12 @@ class InitCommand final : public Command {
         complete(answers_.backup_dir, "--backup", "Directory for the archives",
                  "/srv/backup/" + answers_.name);
         answers_.backup_dir = absolute_path(answers_.backup_dir, io.cwd);
+        if (target_.empty()) return;
+        constexpr std::string_view kScheme = "dir:";
+        if (!target_.starts_with(kScheme) || target_.size() == kScheme.size())
+            throw UsageError(format("--target \"{}\": expected dir:DIR", target_),
+                             "this version stores in directories, such as a mounted disk");
+        answers_.target_dir = absolute_path(target_.substr(kScheme.size()), io.cwd);
     }
 
     void print_next_steps(Io& io, const std::string& option, const std::string& path) const {
@@ -165,6 +174,7 @@ class InitCommand final : public Command {
 
     InitAnswers answers_;
     std::string name_;
+    std::string target_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "base/format.h"
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/messages.h"
 #include "cli/output.h"
 #include "cli/program.h"
 #include "cli/session.h"
@@ -21,6 +22,42 @@ std::string age_text(Timestamp then, Timestamp now) {
 
 void append_item(std::string& out, std::string_view label, std::string_view text) {
     out += format("  {:<10}{}\n", label, text);
+}
+
+void append_offsite(std::string& out, const engine::OffsiteStatus& offsite, Timestamp now) {
+    append_item(out, "offsite", shown_path(offsite.target));
+    append_item(out, "",
+                format("{} ({}) stored{}", plural(offsite.stored_files, "file", "files"),
+                       format_bytes(offsite.stored_bytes),
+                       offsite.last_stored ? ", the last " + age_text(*offsite.last_stored, now) : ""));
+    if (offsite.waiting_files > 0) {
+        append_item(
+            out, "",
+            format("{} ({}) not yet: see icecore upload", plural(offsite.waiting_files, "file", "files"),
+                   format_bytes(offsite.waiting_bytes)));
+    }
+    if (!offsite.last_error.empty()) {
+        append_item(out, "",
+                    format("last error, {}: {}", age_text(offsite.last_error_at, now),
+                           printable(offsite.last_error)));
+    }
+}
+
+void append_offsite_json(JsonWriter& writer, const engine::OffsiteStatus& offsite) {
+    writer.begin_object().key("target").path(offsite.target);
+    writer.field("stored_files", offsite.stored_files).field("stored_bytes", offsite.stored_bytes);
+    writer.field("waiting_files", offsite.waiting_files).field("waiting_bytes", offsite.waiting_bytes);
+    writer.key("last_stored");
+    if (offsite.last_stored)
+        writer.time(*offsite.last_stored);
+    else
+        writer.null();
+    writer.field("last_error", printable(offsite.last_error)).key("last_error_at");
+    if (offsite.last_error.empty())
+        writer.null();
+    else
+        writer.time(offsite.last_error_at);
+    writer.end_object();
 }
 
 std::string status_text(const SetStatus& status, Timestamp now) {
@@ -48,6 +85,7 @@ std::string status_text(const SetStatus& status, Timestamp now) {
         out, "runs",
         format("{} in {}", counted(status.runs, "run", "runs"), counted(status.chains, "chain", "chains")));
     append_item(out, "backup", format("{} in the backup directory", format_bytes(status.backup_dir_bytes)));
+    if (status.offsite) append_offsite(out, *status.offsite, now);
     append_item(out, "next run", status.full_reason.empty() ? "incremental" : "full: " + status.full_reason);
     append_item(out, "running", status.running ? "yes: the set is locked" : "no");
     return out;
@@ -67,6 +105,11 @@ void append_json(JsonWriter& writer, const SetStatus& status, Timestamp now) {
     } else {
         writer.null();
     }
+    writer.key("offsite");
+    if (status.offsite)
+        append_offsite_json(writer, *status.offsite);
+    else
+        writer.null();
     writer.end_object();
 }
 
@@ -77,8 +120,9 @@ class StatusCommand final : public Command {
             .name = "status",
             .summary = "show how the sets stand",
             .description =
-                "Shows for each set when it was last backed up, how large it is, whether the next\n"
-                "run is full or incremental, and whether one is running now.",
+                "Shows for each set when it was last backed up, how large it is, what is stored\n"
+                "offsite, whether the next run is full or incremental, and whether one is running\n"
+                "now.",
             .example = "icecore status\nicecore status --json | jq '.sets[].last_run.age_seconds'",
         };
         return kTexts;

@@ -39,6 +39,7 @@ std::unique_ptr<Command> make_ls_command();
 std::unique_ptr<Command> make_rebuild_command();
 std::unique_ptr<Command> make_restore_command();
 std::unique_ptr<Command> make_status_command();
+std::unique_ptr<Command> make_upload_command();
 std::unique_ptr<Command> make_verify_command();
 std::unique_ptr<Command> make_version_command();
 

@@ -48,17 +48,36 @@ engine::FullEvery read_full_every(ConfigTable& table) {
     return {.seconds = seconds, .runs = {}};
 }
 
-void read_target(ConfigTable& set) {
-    auto target = set.table("target");
-    if (!target) return;
-    std::string type = required_text(*target, "type");
-    const std::vector<std::string> kOffsite = {"dir", "s3", "glacier"};
-    if (std::find(kOffsite.begin(), kOffsite.end(), type) != kOffsite.end()) {
-        target->fail("type", format("this version stores locally only, it has no target \"{}\"", type),
-                     "remove [set.target], or set type = \"none\"");
+void refuse_nested(const ConfigTable& table, const std::string& path, std::string_view key,
+                   const std::string& other) {
+    if (!is_below(path, other) && !is_below(other, path) && path != "/" && other != "/") return;
+    table.fail("path",
+               format("\"{}\" and the set's {} directory \"{}\" lie inside each other", path, key, other),
+               "choose a directory of its own, best on another disk or machine");
+}
+
+engine::TargetOptions read_target(ConfigTable& table, const engine::SetOptions& set) {
+    using Type = engine::TargetOptions::Type;
+    engine::TargetOptions target;
+    std::string type = required_text(table, "type");
+    if (type == "s3" || type == "glacier") {
+        table.fail("type", format("this version has no target \"{}\" yet", type),
+                   "type = \"dir\" stores in a directory, such as a mounted disk; \"none\" nowhere");
     }
-    if (type != "none") target->fail("type", format("expected \"none\", not \"{}\"", type));
-    target->finish();
+    if (type == "dir") {
+        target.type = Type::dir;
+        target.directory = required_path(table, "path");
+        refuse_nested(table, target.directory, "data", set.data_dir);
+        refuse_nested(table, target.directory, "backup", set.backup_dir);
+        if (auto limit = table.size_bytes("upload_limit")) {
+            if (*limit == 0) table.fail("upload_limit", "expected bytes a second, such as \"2MiB\", not 0");
+            target.upload_bytes_per_second = *limit;
+        }
+    } else if (type != "none") {
+        table.fail("type", format("expected \"none\" or \"dir\", not \"{}\"", type));
+    }
+    table.finish();
+    return target;
 }
 
 scan::WalkOptions read_filters(ConfigTable& table) {
@@ -96,7 +115,7 @@ engine::SetOptions read_set(ConfigTable& table) {
     }
     set.full_every = read_full_every(table);
     set.retries = static_cast<unsigned>(table.number("retries", 0, kRetriesMax).value_or(set.retries));
-    read_target(table);
+    if (auto target = table.table("target")) set.target = read_target(*target, set);
     table.finish();
     return set;
 }

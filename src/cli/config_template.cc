@@ -27,14 +27,14 @@ std::string config_template(const InitAnswers& answers) {
 
 [[set]]
 # The name of the set: a part of the name of every archive.
-name = {}
+name = {0}
 
 # The directory to back up, and the directory for the archives.
-data = {}
-backup = {}
+data = {1}
+backup = {2}
 
 # What is left out: patterns as in .gitignore; a leading slash means the data directory.
-exclude = [{}]
+exclude = [{3}]
 # Follow the patterns in .backupignore files, too.
 ignore_files = true
 # Leave out the content of directories with a CACHEDIR.TAG.
@@ -47,16 +47,25 @@ one_file_system = false
 # max_file_size = "10GiB"
 
 # "zstd:1" to "zstd:19", "gzip:1" to "gzip:12", or "none".
-compression = {}
+compression = {4}
 # An archive is cut into files of at most this size.
-volume_size = {}
+volume_size = {5}
 # When to begin anew with a full archive: "never", "90d", "30 runs".
 full_every = "never"
 # How often a file that changes while it is read is read again.
 retries = 3
+
+# Where copies of the archives go: a directory on another disk or machine. It must exist.
+{6}[set.target]
+{6}type = "dir"
+{6}path = {7}
+# Bytes a second at most.
+# upload_limit = "2MiB"
 )",
                   toml_string(answers.name), toml_string(answers.data_dir), toml_string(answers.backup_dir),
-                  exclude, toml_string(answers.compression), toml_string(answers.volume_size));
+                  exclude, toml_string(answers.compression), toml_string(answers.volume_size),
+                  answers.target_dir.empty() ? "# " : "",
+                  toml_string(answers.target_dir.empty() ? "/mnt/offsite" : answers.target_dir));
 }
 
 }  // namespace icecore::cli

@@ -14,6 +14,7 @@ struct InitAnswers {
     std::vector<std::string> exclude;
     std::string compression = "zstd:3";
     std::string volume_size = "1GiB";
+    std::string target_dir;  ///< empty: no target
 };
 
 /// `text` (valid UTF-8) as a TOML basic string, quotes included.

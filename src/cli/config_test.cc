@@ -95,10 +95,34 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"one_file_system = 1", "/c.toml:5: set.one_file_system: expected true or false", ""},
         BadConfig{"retries = 101", "/c.toml:5: set.retries: expected a whole number from 0 to 100", ""},
         BadConfig{"[set.target]\ntype = \"s3\"",
-                  "/c.toml:6: set.target.type: this version stores locally only, it has no target \"s3\"",
-                  "remove [set.target], or set type = \"none\""},
+                  "/c.toml:6: set.target.type: this version has no target \"s3\" yet",
+                  "type = \"dir\" stores in a directory, such as a mounted disk; \"none\" nowhere"},
         BadConfig{"[set.target]\ntype = \"tape\"",
-                  "/c.toml:6: set.target.type: expected \"none\", not \"tape\"", ""},
+                  "/c.toml:6: set.target.type: expected \"none\" or \"dir\", not \"tape\"", ""},
+        BadConfig{"[set.target]\ntype = \"dir\"", "/c.toml:5: set.target: \"path\" is missing", ""},
+        BadConfig{"[set.target]\ntype = \"dir\"\npath = \"mnt\"",
+                  "/c.toml:7: set.target.path: expected an absolute path, not \"mnt\"", ""},
+        BadConfig{"[set.target]\ntype = \"dir\"\npath = \"/mnt\"\nupload_limit = 0",
+                  "/c.toml:8: set.target.upload_limit: expected bytes a second, such as \"2MiB\", not 0", ""},
+        BadConfig{"[set.target]\ntype = \"dir\"\npath = \"/mnt\"\nlimit = 1",
+                  "/c.toml:8: set.target.limit: unknown key", "known keys: type, path, upload_limit"},
+        BadConfig{"[set.target]\ntype = \"none\"\npath = \"/mnt\"", "/c.toml:7: set.target.path: unknown key",
+                  "known keys: type"},
+        BadConfig{
+            "[set.target]\ntype = \"dir\"\npath = \"/srv/data/../data/usb\"",
+            "/c.toml:7: set.target.path: \"/srv/data/usb\" and the set's data directory \"/srv/data\" lie "
+            "inside each other",
+            "choose a directory of its own, best on another disk or machine"},
+        BadConfig{
+            "[set.target]\ntype = \"dir\"\npath = \"/\"",
+            "/c.toml:7: set.target.path: \"/\" and the set's data directory \"/srv/data\" lie inside each "
+            "other",
+            "choose a directory of its own, best on another disk or machine"},
+        BadConfig{
+            "[set.target]\ntype = \"dir\"\npath = \"/srv/backup\"",
+            "/c.toml:7: set.target.path: \"/srv/backup\" and the set's backup directory \"/srv/backup\" lie "
+            "inside each other",
+            "choose a directory of its own, best on another disk or machine"},
         BadConfig{"[set.target]\nbucket = \"x\"", "/c.toml:5: set.target: \"type\" is missing", ""},
         BadConfig{"[set.target]\ntype = \"none\"\nbucket = \"x\"",
                   "/c.toml:7: set.target.bucket: unknown key", "known keys: type"},
@@ -137,6 +161,7 @@ TEST(Config, ReadsEveryKey) {
                          "[set.target]\ntype = \"none\"\n"
                          "[[set]]\nname = \"b-2.x_Y\"\ndata = \"/d/\"\nbackup = \"/b//c\"\n"
                          "full_every = \"90d\"\n"
+                         "[set.target]\ntype = \"dir\"\npath = \"/mnt/usb/\"\nupload_limit = \"2MiB\"\n"
                          "[report]\nemail = \"a@example.org\"\nevery = 3\nsmtp = \"smtp://l:25\"\n",
                      "/c.toml");
     ASSERT_EQ(config.sets.size(), 2U);
@@ -153,6 +178,10 @@ TEST(Config, ReadsEveryKey) {
     EXPECT_EQ(config.sets[1].data_dir, "/d");
     EXPECT_EQ(config.sets[1].backup_dir, "/b/c");
     EXPECT_EQ(config.sets[1].full_every.seconds, 90 * 86400);
+    EXPECT_EQ(set.target.type, engine::TargetOptions::Type::none);
+    EXPECT_EQ(config.sets[1].target.type, engine::TargetOptions::Type::dir);
+    EXPECT_EQ(config.sets[1].target.directory, "/mnt/usb");
+    EXPECT_EQ(config.sets[1].target.upload_bytes_per_second, 2ULL << 20);
     EXPECT_EQ(config.report.email, "a@example.org");
     EXPECT_EQ(config.report.every, 3U);
     EXPECT_EQ(config.report.smtp, "smtp://l:25");
@@ -174,7 +203,8 @@ TEST(Config, TemplateParsesBackToItsAnswers) {
                         .backup_dir = "/srv/b",
                         .exclude = {"*.tmp", "\\#x", "[a,b]"},
                         .compression = "gzip:9",
-                        .volume_size = "2GiB"};
+                        .volume_size = "2GiB",
+                        .target_dir = "/mnt/u\"sb"};
     Config config = parse_config(config_template(answers), "/c.toml");
     const engine::SetOptions& set = config.sets.at(0);
     EXPECT_EQ(set.name, answers.name);
@@ -183,6 +213,11 @@ TEST(Config, TemplateParsesBackToItsAnswers) {
     EXPECT_EQ(set.filters.exclude, answers.exclude);
     EXPECT_EQ(archive::to_string(set.compression), "gzip:9");
     EXPECT_EQ(set.volume_bytes_max, 2ULL << 30);
+    EXPECT_EQ(set.target.type, engine::TargetOptions::Type::dir);
+    EXPECT_EQ(set.target.directory, answers.target_dir);
+    answers.target_dir.clear();
+    EXPECT_EQ(parse_config(config_template(answers), "/c.toml").sets.at(0).target.type,
+              engine::TargetOptions::Type::none);
 }
 
 TEST(FindConfig, NamedFilesWinOverDefaults) {

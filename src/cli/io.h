@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <istream>
 #include <optional>
@@ -21,6 +22,10 @@ struct Io {
     FileSystem& fs;
     /// An environment variable; nullopt if it is not set.
     std::function<std::optional<std::string>(const std::string& name)> environment;
+    /// Waits that many nanoseconds.
+    std::function<void(std::int64_t)> sleep_ns;
+    /// A number in [0, 1).
+    std::function<double()> random;
     std::string cwd;          ///< absolute; relative arguments start here
     std::string host;         ///< this machine's name
     bool privileged = false;  ///< the effective user is root

@@ -2,10 +2,13 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <random>
+#include <thread>
 
 #include "cli/program.h"
 
@@ -35,18 +38,24 @@ int main(int argc, char** argv) {
     std::error_code ignored;
     icecore::SystemClock clock;
     std::unique_ptr<icecore::FileSystem> fs = icecore::make_file_system();
-    icecore::cli::Io io{.in = std::cin,
-                        .out = std::cout,
-                        .err = std::cerr,
-                        .clock = clock,
-                        .fs = *fs,
-                        .environment = environment_variable,
-                        .cwd = std::filesystem::current_path(ignored).string(),
-                        .host = host_name(),
-                        .privileged = geteuid() == 0,
-                        .in_is_terminal = isatty(STDIN_FILENO) == 1,
-                        .out_is_terminal = isatty(STDOUT_FILENO) == 1,
-                        .err_is_terminal = isatty(STDERR_FILENO) == 1,
-                        .width_columns = terminal_width_columns()};
+    icecore::cli::Io io{
+        .in = std::cin,
+        .out = std::cout,
+        .err = std::cerr,
+        .clock = clock,
+        .fs = *fs,
+        .environment = environment_variable,
+        .sleep_ns = [](std::int64_t ns) { std::this_thread::sleep_for(std::chrono::nanoseconds(ns)); },
+        .random =
+            [generator = std::mt19937(std::random_device{}())]() mutable {
+                return std::uniform_real_distribution<double>()(generator);
+            },
+        .cwd = std::filesystem::current_path(ignored).string(),
+        .host = host_name(),
+        .privileged = geteuid() == 0,
+        .in_is_terminal = isatty(STDIN_FILENO) == 1,
+        .out_is_terminal = isatty(STDOUT_FILENO) == 1,
+        .err_is_terminal = isatty(STDERR_FILENO) == 1,
+        .width_columns = terminal_width_columns()};
     return icecore::cli::run_program({argv + 1, argv + argc}, io);
 }

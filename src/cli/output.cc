@@ -23,6 +23,10 @@ void JsonOutput::finish() {
     buffer_.clear();
 }
 
+std::string plural(std::uint64_t count, std::string_view one, std::string_view many) {
+    return format("{} {}", format_count(count), count == 1 ? one : many);
+}
+
 void write_run_fields(JsonWriter& json, const archive::ManifestHeader& header,
                       const archive::ManifestTrailer& trailer) {
     const archive::RunCounts& counts = trailer.counts;

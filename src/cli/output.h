@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <ostream>
 #include <string>
@@ -33,6 +34,9 @@ void write_run_fields(JsonWriter& json, const archive::ManifestHeader& header,
 
 /// The fields of a file (doc/json.md, "file") into an open object, without its path.
 void write_entry_fields(JsonWriter& json, const catalog::Entry& entry);
+
+/// "1 file", "1,234 files".
+std::string plural(std::uint64_t count, std::string_view one, std::string_view many);
 
 /// "drwxr-xr-x", with s, S, t and T as ls(1) has them.
 std::string mode_text(const FileStat& stat);

@@ -125,6 +125,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
     Commands commands;
     commands.push_back(make_init_command());
     commands.push_back(make_backup_command());
+    commands.push_back(make_upload_command());
     commands.push_back(make_status_command());
     commands.push_back(make_list_command());
     commands.push_back(make_log_command());

@@ -24,6 +24,8 @@ std::string_view phase_text(Progress::Phase phase) {
             return "restoring";
         case Progress::Phase::rebuilding:
             return "rebuilding the catalogue";
+        case Progress::Phase::uploading:
+            return "uploading";
         case Progress::Phase::verifying:
             return "verifying";
     }

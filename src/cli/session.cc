@@ -19,7 +19,9 @@ engine::Environment Session::environment() const {
             .fs = io_.fs,
             .host = io_.host,
             .program_version = std::string(program_version()),
-            .threads = 0};
+            .threads = 0,
+            .sleep_ns = io_.sleep_ns,
+            .random = io_.random};
 }
 
 const Config& Session::config() {

@@ -58,6 +58,7 @@ SetStatus read_set_status(Session& session, const engine::SetOptions& set) {
             if (error.kind() != Error::Kind::not_found) throw;
         }
     }
+    status.offsite = engine::read_offsite_status(session.environment(), set, runs);
     status.runs = runs.size();
     for (const catalog::Run& run : runs) status.chains += run.header.kind == archive::RunKind::full ? 1 : 0;
     if (!runs.empty()) status.last_run = runs.back();

@@ -77,6 +77,8 @@ class TestProgram {
               auto found = environment.find(name);
               return found == environment.end() ? std::nullopt : std::optional(found->second);
           },
+          .sleep_ns = [this](std::int64_t ns) { clock.advance_ns(ns); },
+          .random = [] { return 0.5; },
           .cwd = "/",
           .host = "attic"};
 };

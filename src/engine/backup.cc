@@ -15,10 +15,12 @@
 #include "base/units.h"
 #include "engine/backup_dir.h"
 #include "engine/interrupted_run.h"
+#include "engine/offsite.h"
 #include "engine/packer.h"
 #include "engine/readme.h"
 #include "engine/rebuild.h"
 #include "engine/run_marker.h"
+#include "engine/serial_observer.h"
 #include "engine/snapshot_file.h"
 #include "engine/tree_planner.h"
 #include "report/run_log.h"
@@ -62,6 +64,14 @@ class BackupRun {
           started_ns_(env.clock.monotonic_ns()) {}
 
     BackupResult run() {
+        BackupResult out = run_locked();
+        if (uploader_) upload_ = uploader_->finish();
+        out.upload = std::move(upload_);
+        return out;
+    }
+
+  private:
+    BackupResult run_locked() {
         open_directories();
         SetLock lock(env_, set_.backup_dir);
         catalog_ = open_catalog_for_writing(env_, set_, observer_);
@@ -70,16 +80,17 @@ class BackupRun {
         scan();
         refuse_empty();
         if (request_.dry_run) return describe_plan();
+        begin_upload();
         try {
             write_archive();
         } catch (const Error&) {
+            uploader_.reset();
             free_space();
             throw;
         }
         return result();
     }
 
-  private:
     void open_directories() {
         root_ = open_data_directory(set_);
         make_backup_directory(set_);
@@ -173,6 +184,17 @@ class BackupRun {
                     "is the disk mounted? If the files are really gone, say --allow-empty");
     }
 
+    /// Storing offsite never stops a run: what is wrong with the target is told at the end.
+    void begin_upload() {
+        if (request_.no_upload) return;
+        try {
+            target_ = open_target(env_, set_, observer_);
+            if (target_ != nullptr) uploader_.emplace(env_, set_, *target_, observer_);
+        } catch (const Error& e) {
+            upload_.emplace().failure = e;
+        }
+    }
+
     void write_archive() {
         // The marker comes first: whatever this run leaves behind when it is killed can then be told apart.
         write_marker(env_.fs, set_.backup_dir,
@@ -194,7 +216,11 @@ class BackupRun {
         record_deletions(log, manifest, *writer);
         manifest.checkpoint();
 
-        Packer packer(env_, set_, root_.get(), *plan_, header_, started_, {manifest, *writer, log},
+        Packer packer(env_, set_, root_.get(), *plan_, header_, started_,
+                      {manifest, *writer, log,
+                       [this](const archive::VolumeInfo& volume) {
+                           if (uploader_) uploader_->add_volume(header_.run, volume);
+                       }},
                       observer_);
         packer.run();
         trailer_.counts = packer.counts();
@@ -338,7 +364,7 @@ class BackupRun {
     const Environment& env_;
     const SetOptions& set_;
     const BackupRequest& request_;
-    Observer& observer_;
+    SerialObserver observer_;
     std::int64_t started_ns_;
     Fd root_;
     std::optional<InterruptedRun> interrupted_;
@@ -354,6 +380,9 @@ class BackupRun {
     std::uint64_t deleted_ = 0;
     std::optional<SnapshotFile> snapshot_;
     std::unique_ptr<Plan> plan_;
+    std::unique_ptr<store::Target> target_;
+    std::optional<UploadResult> upload_;
+    std::optional<BackgroundUploader> uploader_;
 };
 
 }  // namespace

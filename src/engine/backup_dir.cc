@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 
 #include "base/error.h"
@@ -73,18 +74,35 @@ std::string real_path(const std::string& path) {
 
 }  // namespace
 
-SetLock::SetLock(const Environment& env, const std::string& backup_dir) {
-    std::string path = join_path(backup_dir, kLockName);
+SetLock::SetLock(const Environment& env, const std::string& backup_dir, SetActivity activity) {
+    bool run = activity == SetActivity::run;
+    std::string path = join_path(backup_dir, run ? kLockName : kUploadLockName);
     fd_ = open_file(path, O_RDWR | O_CREAT, 0600);
     if (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) throw_errno("locking " + path);
         throw Error(Error::Kind::denied,
-                    format("another run holds the lock of {}: {}", backup_dir, read_holder(fd_)),
+                    format("another {} holds the lock of {}: {}", run ? "run" : "upload", backup_dir,
+                           read_holder(fd_)),
                     "wait for it to end, or look at the process; the lock goes with it");
     }
     std::string me = format("process {} on {} since {}", getpid(), env.host, format_local(env.clock.now()));
     if (ftruncate(fd_.get(), 0) != 0 || lseek(fd_.get(), 0, SEEK_SET) != 0) throw_errno("writing " + path);
     write_full(fd_.get(), me);
+}
+
+std::array<std::string, 3> database_files(const std::string& path) {
+    return {path, path + "-wal", path + "-shm"};
+}
+
+std::string put_aside(const std::string& path, std::string_view suffix) {
+    std::string aside = path + std::string(suffix);
+    std::array<std::string, 3> from = database_files(path), to = database_files(aside);
+    for (std::size_t i = 0; i < from.size(); ++i) {
+        std::remove(to[i].c_str());
+        if (path_exists(from[i]) && std::rename(from[i].c_str(), to[i].c_str()) != 0)
+            throw_errno("renaming " + from[i]);
+    }
+    return aside;
 }
 
 std::optional<std::string> lock_holder(const std::string& backup_dir) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,24 +36,37 @@ std::optional<ParsedName> parse_archive_name(std::string_view set, std::string_v
 constexpr std::string_view kSnarName = "archive.snar";
 constexpr std::string_view kCatalogName = "catalog.db";
 constexpr std::string_view kReadmeName = "README.restore.txt";
+constexpr std::string_view kOutboxName = "outbox.db";
 constexpr std::string_view kLockName = ".lock";
+constexpr std::string_view kUploadLockName = ".upload.lock";
 constexpr std::string_view kRunningName = ".running";
-/// After kCatalogName: a catalogue that was damaged, and one that knew runs which a rebuild had to leave out.
+/// After the name of a database: one that was damaged, and a catalogue that knew runs which a rebuild had to
+/// leave out.
 constexpr std::string_view kDamagedSuffix = ".damaged";
 constexpr std::string_view kReplacedSuffix = ".old";
 
-/// Holds the set's lock (flock on ".lock" in the backup directory) while alive. Throws Error{denied} that
-/// names the holder (process, host, since when) if another process has it.
+/// What may happen once at a time in a set; each has a lock of its own.
+enum class SetActivity : std::uint8_t { run, upload };
+
+/// Holds a lock of the set (flock on ".lock" or ".upload.lock" in the backup directory) while alive. Throws
+/// Error{denied} that names the holder (process, host, since when) if another process has it.
 class SetLock {
   public:
-    SetLock(const Environment& env, const std::string& backup_dir);
+    SetLock(const Environment& env, const std::string& backup_dir, SetActivity activity = SetActivity::run);
 
   private:
     Fd fd_;
 };
 
-/// Who holds the lock of `backup_dir` ("process 17 on host since …"), nullopt if nobody does. Takes it shared
-/// for a moment, which a backup that starts in that very moment would see. Throws Error.
+/// The three files of the database `path`.
+std::array<std::string, 3> database_files(const std::string& path);
+
+/// Moves a database with its log to a name of its own: it is only a cache, but a person may want to look at
+/// it. Returns the new path. Throws Error.
+std::string put_aside(const std::string& path, std::string_view suffix);
+
+/// Who holds the lock of `backup_dir` for runs ("process 17 on host since …"), nullopt if nobody does. Takes
+/// it shared for a moment, which a backup that starts in that very moment would see. Throws Error.
 std::optional<std::string> lock_holder(const std::string& backup_dir);
 
 /// Throws Error{invalid} if the data or the backup directory lies in the other. Both must exist.

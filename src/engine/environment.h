@@ -21,12 +21,24 @@ struct Environment {
     std::string host;             ///< this machine's name, for manifests and messages
     std::string program_version;  ///< "0.1.0"
     unsigned threads = 0;         ///< workers; 0 = one a core
+    /// What targets need: waits that many nanoseconds; a number in [0, 1). Both may be called by any one
+    /// thread at a time.
+    std::function<void(std::int64_t)> sleep_ns = {};
+    std::function<double()> random = {};
 };
 
 /// When to start a new chain by itself.
 struct FullEvery {
     std::optional<std::int64_t> seconds;  ///< "90d"
     std::optional<std::uint32_t> runs;    ///< "30 runs"
+};
+
+/// Where copies of a set's files are stored offsite.
+struct TargetOptions {
+    enum class Type : std::uint8_t { none, dir };
+    Type type = Type::none;
+    std::string directory;                      ///< dir: absolute
+    std::uint64_t upload_bytes_per_second = 0;  ///< 0: no limit
 };
 
 /// One set: a data directory with its backup directory, as the config says.
@@ -40,6 +52,7 @@ struct SetOptions {
     FullEvery full_every;
     std::size_t frame_bytes_max = archive::kFrameBytesMax;  ///< of tar in a frame; tests make it small
     unsigned retries = 3;  ///< how often a file that changes while it is read is read again
+    TargetOptions target;
 };
 
 /// How far a command is. Totals are 0 while they are unknown.
@@ -51,11 +64,12 @@ struct Progress {
         finishing,
         restoring,
         rebuilding,
-        verifying
+        uploading,
+        verifying,
     };
     Phase phase = Phase::scanning;
     std::uint64_t files = 0;
-    std::uint64_t bytes = 0;  ///< of file content
+    std::uint64_t bytes = 0;  ///< of file content; uploading: of files in the backup directory
     std::uint64_t files_total = 0;
     std::uint64_t bytes_total = 0;
     std::uint64_t stored_bytes = 0;  ///< written to volumes so far

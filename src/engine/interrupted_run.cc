@@ -16,6 +16,7 @@
 #include "engine/archive_closer.h"
 #include "engine/backup_dir.h"
 #include "engine/interrupted_archive.h"
+#include "engine/offsite.h"
 #include "engine/run_marker.h"
 #include "engine/run_recorder.h"
 #include "engine/snapshot_file.h"
@@ -289,15 +290,15 @@ class Finisher {
     }
 
     std::uint64_t remove_files(bool all) {
-        std::uint64_t removed = 0;
+        std::vector<std::string> names;
         for (const std::string& name : list_directory(set_.backup_dir)) {
             bool ours = name.starts_with("." + marker_.stem) || name == partial_name(kSnarName) ||
                         (all && name.starts_with(marker_.stem));
-            if (!ours || marker_.stem.empty()) continue;
-            env_.fs.remove(set_.backup_dir, name);
-            ++removed;
+            if (ours && !marker_.stem.empty()) names.push_back(name);
         }
-        return removed;
+        discard_uploads(set_, names, observer_);
+        for (const std::string& name : names) env_.fs.remove(set_.backup_dir, name);
+        return names.size();
     }
 
   private:

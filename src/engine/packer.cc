@@ -37,7 +37,7 @@ Packer::Packer(const Environment& env, const SetOptions& set, int root_fd, Plan&
       root_fd_(root_fd),
       plan_(plan),
       header_(header),
-      outputs_(outputs),
+      outputs_(std::move(outputs)),
       observer_(observer),
       encoder_(set.compression),
       batch_packer_(env.clock, encoder_, {root_fd, set.retries, scan_started, set.frame_bytes_max}),
@@ -48,6 +48,7 @@ Packer::Packer(const Environment& env, const SetOptions& set, int root_fd, Plan&
                   outputs_.manifest.checkpoint();
                   counts_.stored_bytes += volume.stored_bytes;
                   volumes_.push_back(volume);
+                  if (outputs_.on_volume) outputs_.on_volume(volume);
               }),
       counts_(plan.counts) {
     progress_.phase = Progress::Phase::packing;

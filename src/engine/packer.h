@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@ struct PackOutputs {
     archive::ManifestWriter& manifest;
     catalog::RunWriter& catalog;
     report::RunLog& log;
+    /// Called with each volume as it is sealed; may be empty.
+    std::function<void(const archive::VolumeInfo&)> on_volume = {};
 };
 
 /// Packs a plan into the archive's volumes: items are gathered in order, read, hashed and compressed in

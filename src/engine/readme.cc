@@ -23,6 +23,9 @@ To get back the state of a run, make an empty directory and extract into it, as 
 full archive up to that run and then every incremental one after it, in the order of their
 numbers, none left out. You need GNU tar, and zstd or gzip:
 
+(If this is a copy of the directory somewhere else, offsite for example, name that place in the
+second line.)
+
     mkdir /restore && cd /restore
     backup={backup}
     archives=$(cd "$backup" && ls {set}-*.tar.zst)      # or only the ones you need, in order

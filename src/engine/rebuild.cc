@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 
 #include "base/error.h"
@@ -16,23 +15,6 @@
 
 namespace icecore::engine {
 namespace {
-
-/// The three files of the catalogue `path`.
-std::array<std::string, 3> catalogue_files(const std::string& path) {
-    return {path, path + "-wal", path + "-shm"};
-}
-
-/// Moves a catalogue with its log to a name of its own. Returns the new path.
-std::string put_aside(const std::string& path, std::string_view suffix) {
-    std::string aside = path + std::string(suffix);
-    std::array<std::string, 3> from = catalogue_files(path), to = catalogue_files(aside);
-    for (std::size_t i = 0; i < from.size(); ++i) {
-        std::remove(to[i].c_str());
-        if (path_exists(from[i]) && std::rename(from[i].c_str(), to[i].c_str()) != 0)
-            throw_errno("renaming " + from[i]);
-    }
-    return aside;
-}
 
 std::unique_ptr<catalog::Catalog> open_or_replace(const std::string& path, Observer& observer) {
     try {
@@ -160,7 +142,7 @@ bool has_manifest(const Inventory& inventory) {
 void replace_catalogue(const std::string& fresh, const std::string& path) {
     Fd file = open_file(fresh, O_RDONLY);
     if (fsync(file.get()) != 0) throw_errno("syncing " + fresh);
-    for (const std::string& old : catalogue_files(path)) std::remove(old.c_str());
+    for (const std::string& old : database_files(path)) std::remove(old.c_str());
     if (std::rename(fresh.c_str(), path.c_str()) != 0) throw_errno("renaming " + fresh);
     Fd dir = open_file(std::string(parent_path(path)), O_RDONLY | O_DIRECTORY);
     if (fsync(dir.get()) != 0) throw_errno("syncing " + std::string(parent_path(path)));
@@ -179,7 +161,7 @@ class FreshCatalogue {
 
   private:
     void remove() const {
-        for (const std::string& file : catalogue_files(path_)) std::remove(file.c_str());
+        for (const std::string& file : database_files(path_)) std::remove(file.c_str());
     }
     std::string path_;
 };

@@ -1,0 +1,90 @@
+#include "base/format.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/program.h"
+#include "cli/session.h"
+#include "cli/upload_report.h"
+#include "cli/usage_error.h"
+#include "engine/offsite.h"
+
+namespace icecore::cli {
+namespace {
+
+using engine::SetOptions;
+using engine::UploadResult;
+
+bool has_target(const SetOptions& set) {
+    return set.target.type != engine::TargetOptions::Type::none;
+}
+
+class UploadCommand final : public Command {
+  public:
+    const Texts& texts() const override {
+        static const Texts kTexts = {
+            .name = "upload",
+            .summary = "store offsite what is not there yet",
+            .description =
+                "Stores what the target of a set, or of all sets in turn, does not have yet. A\n"
+                "backup does that by itself; this command goes on where an upload was stopped or\n"
+                "the target was not there. A backup may run meanwhile.",
+            .example = "icecore upload\nicecore upload --set home --json",
+        };
+        return kTexts;
+    }
+    void declare(Arguments&) override {}
+    int run(Session& session) override {
+        std::vector<const SetOptions*> sets = session.sets();
+        std::erase_if(sets, [](const SetOptions* set) { return !has_target(*set); });
+        if (sets.empty()) {
+            throw UsageError("there is no target to store in",
+                             "[set.target] in the configuration names one: see icecore(1)");
+        }
+        bool as_json = session.options().json;
+        JsonOutput json(session.io().out);
+        if (as_json) json.writer().begin_object().key("sets").begin_array();
+        int status = kDone;
+        for (const SetOptions* set : sets) {
+            if (upload_set(session, *set, sets.size() > 1, as_json ? &json : nullptr) != kDone)
+                status = kFailed;
+        }
+        if (as_json) {
+            json.writer().end_array().end_object();
+            json.finish();
+        }
+        return status;
+    }
+
+  private:
+    /// One set; its errors end here, so that the next set has its turn.
+    static int upload_set(Session& session, const SetOptions& set, bool several, JsonOutput* json) {
+        std::unique_ptr<TerminalObserver> observer = session.observer();
+        std::string identity;
+        UploadResult result;
+        try {
+            engine::Environment environment = session.environment();
+            std::unique_ptr<store::Target> target = engine::open_target(environment, set, *observer);
+            identity = target->identity();
+            result = engine::upload(environment, set, *target, *observer);
+        } catch (const Error& error) {
+            result.failure = error;
+        }
+        observer->finish();
+        if (json != nullptr) {
+            json->writer().begin_object().field("set", set.name).key("target").path(identity);
+            write_upload_fields(json->writer(), result);
+            json->writer().end_object();
+        } else if (!session.messages().quiet && (result.complete() || result.files > 0)) {
+            session.io().out << (several ? set.name + ": " : "") << upload_line(result) << '\n';
+            session.io().out.flush();
+        }
+        return report_upload_problems(session.messages(), result, several ? "set " + set.name : "", "");
+    }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_upload_command() {
+    return std::make_unique<UploadCommand>();
+}
+
+}  // namespace icecore::cli

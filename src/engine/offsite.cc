@@ -1,0 +1,179 @@
+#include "engine/offsite.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "base/text.h"
+#include "engine/backup_dir.h"
+#include "store/dir_target.h"
+#include "store/retry.h"
+#include "store/throttle.h"
+
+namespace icecore::engine {
+namespace {
+
+using catalog::OutboxItem;
+
+/// Without symbolic links, as far as the path exists.
+std::string resolved(const std::string& path) {
+    std::error_code error;
+    std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
+    return error ? path : real.string();
+}
+
+void refuse_nested_target(const SetOptions& set) {
+    std::string target = resolved(set.target.directory);
+    auto refuse = [&](std::string_view what, const std::string& other) {
+        std::string path = resolved(other);
+        if (is_below(target, path) || is_below(path, target) || path == "/" || target == "/")
+            throw Error(Error::Kind::invalid,
+                        format("the target directory {} and the {} directory {} lie inside each other",
+                               target, what, path),
+                        "choose a directory of its own, best on another disk or machine");
+    };
+    refuse("data", set.data_dir);
+    refuse("backup", set.backup_dir);
+}
+
+/// The backup directory's regular files and their sizes.
+std::map<std::string, std::uint64_t, std::less<>> list_files(const SetOptions& set) {
+    std::map<std::string, std::uint64_t, std::less<>> files;
+    Fd dir = open_file(set.backup_dir, O_RDONLY | O_DIRECTORY);
+    for (std::string& name : list_directory(set.backup_dir)) {
+        FileStat stat;
+        if (stat_at(dir.get(), name.c_str(), stat) && stat.type == FileType::regular)
+            files.emplace(std::move(name), stat.size);
+    }
+    return files;
+}
+
+/// Without retries and limit; nullptr if the set has none.
+std::unique_ptr<store::Target> plain_target(const Environment& env, const SetOptions& set) {
+    if (set.target.type == TargetOptions::Type::none) return nullptr;
+    return store::make_dir_target(env.fs,
+                                  {.directory = set.target.directory, .host = env.host, .set = set.name});
+}
+
+/// What the outbox holds for the target; nothing if there is no outbox yet. A damaged one is no reason to
+/// tell nothing at all: the next upload makes it anew.
+std::vector<OutboxItem> known_items(const Environment& env, const SetOptions& set, OffsiteStatus& status) {
+    std::string path = join_path(set.backup_dir, kOutboxName);
+    if (!path_exists(path)) return {};
+    try {
+        return catalog::Outbox::open_read_only(path)->items(status.target);
+    } catch (const Error& e) {
+        if (e.kind() != Error::Kind::corrupt) throw;
+        status.last_error = e.message();
+        status.last_error_at = env.clock.now();
+        return {};
+    }
+}
+
+}  // namespace
+
+std::unique_ptr<store::Target> open_target(const Environment& env, const SetOptions& set,
+                                           Observer& observer) {
+    std::unique_ptr<store::Target> target = plain_target(env, set);
+    if (target == nullptr) return nullptr;
+    refuse_nested_target(set);
+    CHECK(env.sleep_ns && env.random);
+    store::RetryOptions retry;
+    retry.sleep_ns = env.sleep_ns;
+    retry.random = env.random;
+    retry.on_retry = [&observer](std::string_view message, unsigned attempt) {
+        observer.warning(format("{}; trying again (try {} failed)", message, attempt));
+    };
+    target = store::make_retrying_target(std::move(target), std::move(retry));
+    if (set.target.upload_bytes_per_second == 0) return target;
+    return store::make_throttled_target(
+        std::move(target), env.clock,
+        {.upload_bytes_per_second = set.target.upload_bytes_per_second, .sleep_ns = env.sleep_ns});
+}
+
+std::vector<SealedFile> sealed_files(const SetOptions& set, const std::vector<catalog::Run>& runs) {
+    std::map<std::string, std::uint64_t, std::less<>> here = list_files(set);
+    std::vector<SealedFile> files;
+    for (const catalog::Run& run : runs) {
+        std::size_t first = files.size();
+        for (const archive::VolumeInfo& volume : run.trailer.volumes)
+            files.push_back({volume.name, run.number(), OutboxItem::Part::volume, false, volume.stored_bytes,
+                             volume.sha256, volume.tree_hash});
+        if (auto name = parse_archive_name(run.header.set, run.header.archive_name)) {
+            files.push_back({name->stem + ".manifest.zst", run.number(), OutboxItem::Part::manifest});
+            files.push_back({name->stem + ".log", run.number(), OutboxItem::Part::log});
+        }
+        bool any = false;
+        for (std::size_t i = first; i < files.size(); ++i) {
+            auto found = here.find(files[i].name);
+            files[i].here = found != here.end();
+            any |= files[i].here;
+            if (files[i].here && files[i].part != OutboxItem::Part::volume)
+                files[i].size_bytes = found->second;
+        }
+        if (!any) files.resize(first);  // somebody removed the whole run
+    }
+    return files;
+}
+
+std::optional<OffsiteStatus> read_offsite_status(const Environment& env, const SetOptions& set,
+                                                 const std::vector<catalog::Run>& runs) {
+    std::unique_ptr<store::Target> target = plain_target(env, set);
+    if (target == nullptr) return std::nullopt;
+    OffsiteStatus status;
+    status.target = target->identity();
+    catalog::Outbox::Names stored;
+    auto add_waiting = [&status](std::uint64_t bytes) {
+        ++status.waiting_files;
+        status.waiting_bytes += bytes;
+    };
+    for (OutboxItem& item : known_items(env, set, status)) {
+        if (item.state == OutboxItem::State::stored) {
+            ++status.stored_files;
+            status.stored_bytes += item.size_bytes;
+            status.last_stored = std::max(status.last_stored.value_or(item.stored_at), item.stored_at);
+            stored.insert(std::move(item.name));
+            continue;
+        }
+        if (item.state == OutboxItem::State::waiting && item.part == OutboxItem::Part::readme)
+            add_waiting(item.size_bytes);
+        if (!item.last_error.empty() && item.failed_at >= status.last_error_at) {
+            status.last_error = item.last_error;
+            status.last_error_at = item.failed_at;
+        }
+    }
+    if (runs.empty()) return status;
+    for (const SealedFile& file : sealed_files(set, runs)) {
+        if (!stored.contains(file.name)) add_waiting(file.size_bytes);
+    }
+    return status;
+}
+
+std::unique_ptr<catalog::Outbox> open_outbox(const SetOptions& set, Observer& observer) {
+    std::string path = join_path(set.backup_dir, kOutboxName);
+    try {
+        return catalog::Outbox::open(path);
+    } catch (const Error& e) {
+        if (e.kind() != Error::Kind::corrupt) throw;
+        observer.warning(format("{}; it is made anew, and the target is asked for each file", e.message()));
+        put_aside(path, kDamagedSuffix);
+        return catalog::Outbox::open(path);
+    }
+}
+
+void discard_uploads(const SetOptions& set, const std::vector<std::string>& names, Observer& observer) {
+    if (names.empty() || !path_exists(join_path(set.backup_dir, kOutboxName))) return;
+    try {
+        std::unique_ptr<catalog::Outbox> outbox = open_outbox(set, observer);
+        for (const std::string& name : names) outbox->discard(name);
+    } catch (const Error& e) {
+        observer.warning(format("{}; volumes of the interrupted run may be left offsite", e.message()));
+    }
+}
+
+}  // namespace icecore::engine

@@ -1,0 +1,292 @@
+#include "engine/uploader.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "base/text.h"
+#include "engine/backup_dir.h"
+
+namespace icecore::engine {
+namespace {
+
+using catalog::OutboxItem;
+
+/// A file of the backup directory as what is sent. Remembers whether it was this side that failed.
+class LocalFile final : public store::ObjectSource {
+  public:
+    /// Throws Error; corrupt if the file does not have that size.
+    LocalFile(const std::string& backup_dir, const std::string& name, std::uint64_t size_bytes)
+        : path_(join_path(backup_dir, name)),
+          size_bytes_(size_bytes),
+          fd_(open_file(path_, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)) {
+        FileStat stat;
+        if (!stat_at(fd_.get(), "", stat, AT_EMPTY_PATH)) throw_errno("looking at " + path_);
+        if (stat.type != FileType::regular)
+            throw Error(Error::Kind::corrupt, path_ + " is not a regular file");
+        if (stat.size != size_bytes_)
+            throw Error(Error::Kind::corrupt,
+                        format("{} has {} bytes instead of {}", path_, stat.size, size_bytes_),
+                        "it was changed or damaged after it was made");
+    }
+    std::uint64_t size_bytes() const override { return size_bytes_; }
+    void read(std::uint64_t offset, char* buffer, std::size_t size) override {
+        failed_ = true;
+        std::size_t got = 0;
+        try {
+            got = pread_full(fd_.get(), buffer, size, offset);
+        } catch (Error& e) {
+            e.add_context(path_);
+            throw;
+        }
+        if (got < size) throw Error(Error::Kind::corrupt, path_ + " is shorter than it was");
+        failed_ = false;
+    }
+    bool failed() const { return failed_; }
+
+  private:
+    std::string path_;
+    std::uint64_t size_bytes_;
+    Fd fd_;
+    bool failed_ = false;
+};
+
+class OutboxResume final : public store::ResumeState {
+  public:
+    OutboxResume(catalog::Outbox& outbox, const OutboxItem& item)
+        : outbox_(outbox), item_(item), state_(item.resume_state) {}
+    std::string load() override { return state_; }
+    void save(std::string_view state) override {
+        outbox_.save_resume_state(item_.target, item_.name, state);
+        state_ = state;
+    }
+
+  private:
+    catalog::Outbox& outbox_;
+    const OutboxItem& item_;
+    std::string state_;
+};
+
+/// Whether a target's error speaks of one object; else it speaks of the target as a whole.
+bool concerns_one_object(Error::Kind kind) {
+    return kind == Error::Kind::corrupt || kind == Error::Kind::exists || kind == Error::Kind::invalid ||
+           kind == Error::Kind::unsupported;
+}
+
+void compute_digests(const std::string& backup_dir, SealedFile& file) {
+    LocalFile source(backup_dir, file.name, file.size_bytes);
+    Sha256 sha256;
+    TreeHash tree_hash;
+    std::string buffer(TreeHash::kLeafBytes, '\0');
+    for (std::uint64_t at = 0; at < file.size_bytes;) {
+        auto size = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), file.size_bytes - at));
+        source.read(at, buffer.data(), size);
+        sha256.update({buffer.data(), size});
+        tree_hash.update({buffer.data(), size});
+        at += size;
+    }
+    file.sha256 = sha256.finish();
+    file.tree_hash = tree_hash.finish();
+}
+
+OutboxItem make_item(const std::string& target, const SealedFile& file) {
+    OutboxItem item;
+    item.target = target;
+    item.name = file.name;
+    item.run = file.run;
+    item.part = file.part;
+    item.size_bytes = file.size_bytes;
+    item.sha256 = file.sha256;
+    item.tree_hash = file.tree_hash;
+    return item;
+}
+
+}  // namespace
+
+Uploader::Uploader(const Environment& env, const SetOptions& set, store::Target& target, Observer& observer,
+                   std::stop_token stop)
+    : env_(env),
+      set_(set),
+      target_(target),
+      target_name_(target.identity()),
+      observer_(observer),
+      stop_(std::move(stop)),
+      outbox_(open_outbox(set, observer)),
+      started_ns_(env.clock.monotonic_ns()) {}
+
+void Uploader::add_volume(std::uint32_t run, const archive::VolumeInfo& volume) {
+    outbox_->add(make_item(target_name_, {volume.name, run, OutboxItem::Part::volume, true,
+                                          volume.stored_bytes, volume.sha256, volume.tree_hash}));
+}
+
+void Uploader::add_sealed_files(const std::vector<catalog::Run>& runs) {
+    catalog::Outbox::Names known;
+    for (OutboxItem& item : outbox_->items(target_name_))
+        if (item.state != OutboxItem::State::discarded) known.insert(std::move(item.name));
+    catalog::Outbox::Names expected;
+    for (SealedFile& file : sealed_files(set_, runs)) {
+        expected.insert(file.name);
+        if (known.contains(file.name)) continue;
+        if (!file.here)
+            find_offsite(file);
+        else if (file.part == OutboxItem::Part::volume)
+            outbox_->add(make_item(target_name_, file));
+        else
+            add_small_file(std::move(file));
+    }
+    forget_gone(expected);
+    if (target_.capabilities().replaces) add_readme();
+}
+
+void Uploader::add_small_file(SealedFile file) {
+    try {
+        compute_digests(set_.backup_dir, file);
+    } catch (const Error& e) {
+        add_problem(file.name, e);
+        return;
+    }
+    outbox_->add(make_item(target_name_, file));
+}
+
+void Uploader::add_readme() {
+    FileStat stat;
+    if (!stat_at(AT_FDCWD, join_path(set_.backup_dir, kReadmeName).c_str(), stat)) return;
+    SealedFile file{std::string(kReadmeName), 0, OutboxItem::Part::readme, true, stat.size};
+    add_small_file(std::move(file));
+}
+
+/// The outbox was lost, and a file is not here: the target may have it. Of manifest and log no digest is
+/// known, so they cannot be proved, but they need not be reported either.
+void Uploader::find_offsite(const SealedFile& file) {
+    if (ended()) return;
+    try {
+        std::optional<store::ObjectInfo> found = target_.stat({file.name, {}});
+        if (!found) {
+            problems_.push_back(format("{}: it is neither here nor offsite", file.name));
+        } else if (file.part == OutboxItem::Part::volume) {
+            target_.verify(found->ref, file.size_bytes, file.sha256, file.tree_hash);
+            outbox_->add(make_item(target_name_, file));
+            outbox_->set_stored(target_name_, file.name, found->ref.id, env_.clock.now());
+        }
+    } catch (const Error& e) {
+        if (concerns_one_object(e.kind()))
+            add_problem(file.name, e);
+        else
+            fail(e);
+    }
+}
+
+/// What waits but belongs to no known run and is not here will never be stored.
+void Uploader::forget_gone(const catalog::Outbox::Names& expected) {
+    for (const OutboxItem& item : outbox_->items(target_name_))
+        if (item.state == OutboxItem::State::waiting && !expected.contains(item.name) &&
+            !path_exists(join_path(set_.backup_dir, item.name)))
+            outbox_->remove(target_name_, item.name);
+}
+
+bool Uploader::store_next() {
+    if (ended()) return false;
+    std::optional<OutboxItem> item = outbox_->next(target_name_, failed_);
+    if (!item) return false;
+    put(*item);
+    return !ended();
+}
+
+void Uploader::put(const OutboxItem& item) {
+    std::optional<LocalFile> source;
+    std::uint64_t told_before = progress_ ? progress_->bytes : 0;
+    try {
+        source.emplace(set_.backup_dir, item.name, item.size_bytes);
+        OutboxResume resume(*outbox_, item);
+        store::ObjectRef object =
+            target_.put({.name = item.name,
+                         .sha256 = item.sha256,
+                         .tree_hash = item.tree_hash,
+                         .temperature = item.part == OutboxItem::Part::volume ? store::Temperature::cold
+                                                                              : store::Temperature::hot,
+                         .replace = item.part == OutboxItem::Part::readme},
+                        *source, resume, [this](std::uint64_t bytes) { tell(bytes); });
+        outbox_->set_stored(item.target, item.name, object.id, env_.clock.now());
+        ++stored_files_;
+        stored_bytes_ += item.size_bytes;
+        if (progress_) progress_->files += 1;
+        if (progress_) progress_->bytes = told_before + item.size_bytes;
+    } catch (const Error& e) {
+        if (progress_) progress_->bytes = told_before;
+        if (stop_.stop_requested()) return;
+        failed_.insert(item.name);
+        outbox_->set_failed(item.target, item.name, e.message(), env_.clock.now());
+        if (!source || source->failed() || concerns_one_object(e.kind()))
+            add_problem(item.name, e);
+        else
+            fail(e);
+    }
+}
+
+void Uploader::tell(std::uint64_t more_bytes) {
+    if (stop_.stop_requested()) throw Error(Error::Kind::cancelled, "the upload was stopped");
+    if (!progress_) return;
+    progress_->bytes += more_bytes;
+    observer_.progress(*progress_);
+}
+
+void Uploader::store_all() {
+    progress_.emplace();
+    progress_->phase = Progress::Phase::uploading;
+    for (const OutboxItem& item : outbox_->items(target_name_)) {
+        if (item.state != OutboxItem::State::waiting) continue;
+        ++progress_->files_total;
+        progress_->bytes_total += item.size_bytes;
+    }
+    while (store_next()) observer_.progress(*progress_);
+    remove_discarded();
+}
+
+/// A cold target may charge for what is removed early; there it stays until somebody decides.
+void Uploader::remove_discarded() {
+    if (target_.capabilities().thaw_needed) return;
+    for (const OutboxItem& item : outbox_->items(target_name_)) {
+        if (ended()) return;
+        if (item.state != OutboxItem::State::discarded) continue;
+        try {
+            target_.remove({item.name, item.object_id});
+        } catch (const Error& e) {
+            fail(e);
+            return;
+        }
+        outbox_->remove(item.target, item.name);
+    }
+}
+
+void Uploader::add_problem(const std::string& name, const Error& error) {
+    std::string line = error.message();
+    if (line.find(name) == std::string::npos) line = format("{}: {}", name, line);
+    if (!error.hint().empty()) line += format(" ({})", error.hint());
+    problems_.push_back(std::move(line));
+}
+
+void Uploader::fail(const Error& error) {
+    if (!failure_) failure_ = error;
+}
+
+UploadResult Uploader::result() const {
+    UploadResult result;
+    result.files = stored_files_;
+    result.bytes = stored_bytes_;
+    for (const OutboxItem& item : outbox_->items(target_name_)) {
+        if (item.state == OutboxItem::State::stored) ++result.stored_files;
+        if (item.state != OutboxItem::State::waiting) continue;
+        ++result.waiting_files;
+        result.waiting_bytes += item.size_bytes;
+    }
+    result.problems = problems_;
+    std::sort(result.problems.begin(), result.problems.end());
+    result.failure = failure_;
+    result.seconds = static_cast<double>(env_.clock.monotonic_ns() - started_ns_) / 1e9;
+    return result;
+}
+
+}  // namespace icecore::engine

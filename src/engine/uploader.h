@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "engine/offsite.h"
+#include "engine/upload.h"
+
+namespace icecore::engine {
+
+/// The work of one upload, step by step, for upload() and BackgroundUploader: what is to be stored goes into
+/// the outbox, then file after file from there to the target.
+///
+/// A failure of the target ends storing; the steps after it still keep the outbox complete. Asked to stop by
+/// `stop`, the put that is on its way ends soon, what it has sent is kept where the target can. One thread
+/// alone; the references must outlive it. Throws Error only where the outbox, the backup directory or the
+/// catalogue fail.
+class Uploader {
+  public:
+    Uploader(const Environment& env, const SetOptions& set, store::Target& target, Observer& observer,
+             std::stop_token stop);
+
+    /// A volume that has just been sealed is to be stored.
+    void add_volume(std::uint32_t run, const archive::VolumeInfo& volume);
+    /// All sealed files of `runs` that the outbox does not know, and README.restore.txt. Those that are not
+    /// here are asked for at the target.
+    void add_sealed_files(const std::vector<catalog::Run>& runs);
+    /// Stores one waiting file. False: there is none, or storing has ended.
+    bool store_next();
+    /// Stores what waits, removes what was discarded, and tells the observer how far it is.
+    void store_all();
+    /// Nothing can be stored, for this reason.
+    void fail(const Error& error);
+
+    UploadResult result() const;
+
+  private:
+    void add_small_file(SealedFile file);
+    void add_readme();
+    void find_offsite(const SealedFile& file);
+    void forget_gone(const catalog::Outbox::Names& expected);
+    void put(const catalog::OutboxItem& item);
+    void remove_discarded();
+    void add_problem(const std::string& name, const Error& error);
+    void tell(std::uint64_t more_bytes);
+    bool ended() const { return failure_.has_value() || stop_.stop_requested(); }
+
+    const Environment& env_;
+    const SetOptions& set_;
+    store::Target& target_;
+    std::string target_name_;
+    Observer& observer_;
+    std::stop_token stop_;
+    std::unique_ptr<catalog::Outbox> outbox_;
+    std::int64_t started_ns_;
+    catalog::Outbox::Names failed_;
+    std::optional<Error> failure_;
+    std::vector<std::string> problems_;
+    std::optional<Progress> progress_;  ///< told while everything is stored
+    std::uint64_t stored_files_ = 0;
+    std::uint64_t stored_bytes_ = 0;
+};
+
+}  // namespace icecore::engine

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "store/target.h"
+
+namespace icecore::testing {
+
+/// A target in memory that takes parts, goes on after the last part that arrived, and does what a test tells
+/// it.
+class FakeTarget final : public store::Target {
+  public:
+    store::Capabilities capabilities() const override { return abilities; }
+    std::string identity() const override { return "fake:here"; }
+
+    store::ObjectRef put(const store::Upload& upload, store::ObjectSource& source, store::ResumeState& resume,
+                         const std::function<void(std::uint64_t)>& sent) override {
+        puts.push_back(upload.name);
+        if (on_put) on_put(upload, sent);
+        if (auto known = objects.find(upload.name); known != objects.end()) {
+            if (sha256(known->second) == upload.sha256) return {upload.name, "id of " + upload.name};
+            if (!upload.replace) throw Error(Error::Kind::exists, upload.name + " is another one");
+        }
+        std::string& arrived = arrived_[upload.name];
+        if (resume.load() != upload.sha256.hex()) arrived.clear();
+        resume.save(upload.sha256.hex());
+        while (arrived.size() < source.size_bytes()) {
+            std::string part(std::min(part_bytes, source.size_bytes() - arrived.size()), '\0');
+            source.read(arrived.size(), part.data(), part.size());
+            arrived += part;
+            ++parts;
+            if (on_part) on_part();
+            sent(part.size());
+        }
+        std::string content = std::move(arrived);
+        arrived_.erase(upload.name);
+        if (sha256(content) != upload.sha256)
+            throw Error(Error::Kind::corrupt, "it does not have the SHA-256 it should have");
+        objects[upload.name] = std::move(content);
+        return {upload.name, "id of " + upload.name};
+    }
+
+    void verify(const store::ObjectRef& object, std::uint64_t size_bytes, const Digest& sha,
+                const Digest&) override {
+        const std::string& content = objects.at(object.name);
+        if (content.size() != size_bytes || sha256(content) != sha)
+            throw Error(Error::Kind::corrupt, object.name + " is another one");
+    }
+    std::optional<store::ObjectInfo> stat(const store::ObjectRef& object) override {
+        if (!objects.contains(object.name)) return std::nullopt;
+        store::ObjectInfo info;
+        info.ref = {object.name, "id of " + object.name};
+        info.size_bytes = objects.at(object.name).size();
+        return info;
+    }
+    void list(const std::function<void(const store::ObjectInfo&)>& visit) override {
+        for (const auto& [name, content] : objects) visit(*stat({name, {}}));
+    }
+    store::ThawState request_thaw(const store::ThawRequest&) override { return {}; }
+    store::ThawState poll_thaw(const store::ThawRequest&, const std::string&) override { return {}; }
+    void read(const store::ObjectRef& object, std::uint64_t offset, std::uint64_t length_bytes,
+              const std::function<void(std::string_view)>& sink) override {
+        sink(objects.at(object.name).substr(offset, length_bytes));
+    }
+    void remove(const store::ObjectRef& object) override { objects.erase(object.name); }
+
+    store::Capabilities abilities;
+    std::map<std::string, std::string> objects;  ///< what is stored, by name
+    std::vector<std::string> puts;               ///< names, in the order of the calls
+    std::uint64_t part_bytes = 16 << 10;
+    std::uint64_t parts = 0;  ///< that arrived
+    /// Called at the beginning of each put, and for each part that has arrived; may throw.
+    std::function<void(const store::Upload&, const std::function<void(std::uint64_t)>& sent)> on_put;
+    std::function<void()> on_part;
+
+  private:
+    std::map<std::string, std::string> arrived_;  ///< of unfinished puts
+};
+
+}  // namespace icecore::testing

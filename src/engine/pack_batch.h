@@ -11,6 +11,7 @@
 #include "archive/frame.h"
 #include "archive/tar_member.h"
 #include "archive/volume.h"
+#include "base/buffer.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "engine/environment.h"
@@ -89,7 +90,7 @@ struct PackBatch {
     bool last = false;
     bool end_of_archive = false;
 
-    std::string raw;
+    Buffer raw;                      ///< tar bytes
     std::size_t content_offset = 0;  ///< large: where the pieces' bytes stand in raw
     std::size_t content_length = 0;
     struct Frame {

@@ -119,7 +119,7 @@ void Packer::write_large(PackBatch& batch, const std::vector<archive::StreamPosi
         large.position = position_of(frames, 0);
         large.hash.update(large.sparse_map);
     }
-    large.hash.update(std::string_view(batch.raw).substr(batch.content_offset, batch.content_length));
+    large.hash.update(batch.raw.view().substr(batch.content_offset, batch.content_length));
     progress_.bytes += batch.content_length;
     counts_.read_bytes += batch.content_length;
     if (batch.last) finish_large(large);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 
@@ -64,7 +65,7 @@ class KillingFileSystem final : public FileSystem {
     };
     std::unique_ptr<FileSystem> fs_ = make_file_system();
     unsigned at_;
-    unsigned steps_ = 0;
+    std::atomic<unsigned> steps_ = 0;  // volumes are written in a thread of their own
 };
 
 /// A backup in a process of its own: data directory, backup directory, user (0: stay), step at which it is

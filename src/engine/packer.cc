@@ -94,9 +94,9 @@ void Packer::run_pipeline(ItemSource& items) {
 void Packer::write(PackBatch& batch) {
     std::vector<archive::StreamPosition> frames;
     frames.reserve(batch.frames.size());
-    for (const PackBatch::Frame& frame : batch.frames) {
-        frames.push_back(writer_.append(frame.bytes, frame.raw_bytes));
+    for (PackBatch::Frame& frame : batch.frames) {
         progress_.stored_bytes += frame.bytes.size();
+        frames.push_back(writer_.append(std::move(frame.bytes), frame.raw_bytes));
     }
     if (batch.large != nullptr) {
         write_large(batch, frames);

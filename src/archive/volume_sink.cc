@@ -100,7 +100,7 @@ bool VolumeSink::next(Step& step) {
 void VolumeSink::process(Step& step) {
     switch (step.kind) {
         case Step::Kind::open:
-            file_ = fs_.create(dir_, step.data, /*replace=*/false);
+            file_ = fs_.create_large(dir_, step.data);
             return;
         case Step::Kind::write:
             file_->write(step.data);

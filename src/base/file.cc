@@ -7,9 +7,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -45,12 +49,14 @@ int openat2_beneath(int dir, const char* path, int flags, unsigned mode) {
 
 constexpr std::uint64_t kWritebackBytes = 8 << 20;
 
-class PosixOutputFile final : public OutputFile {
+class PosixOutputFile : public OutputFile {
   public:
     PosixOutputFile(std::string dir, std::string name, bool replace)
         : dir_(std::move(dir)), name_(std::move(name)), replace_(replace) {
         fd_ = open_file(temporary_path(), O_RDWR | O_CREAT | O_TRUNC, 0600);
     }
+    PosixOutputFile(const PosixOutputFile&) = delete;
+    PosixOutputFile& operator=(const PosixOutputFile&) = delete;
 
     ~PosixOutputFile() override {
         if (!sealed_) unlink(temporary_path().c_str());
@@ -88,8 +94,10 @@ class PosixOutputFile final : public OutputFile {
 
     int fd() const override { return fd_.get(); }
 
-  private:
+  protected:
     std::string temporary_path() const { return join_path(dir_, partial_name(name_)); }
+
+  private:
     std::string final_path() const { return join_path(dir_, name_); }
 
     /// For file systems without RENAME_NOREPLACE (NFS among them).
@@ -107,11 +115,75 @@ class PosixOutputFile final : public OutputFile {
     Fd fd_;
 };
 
+/// Past the page cache, in whole blocks from an aligned buffer; where the file system does not do that, or
+/// not any more, through the cache like any other file.
+class LargeOutputFile final : public PosixOutputFile {
+  public:
+    LargeOutputFile(std::string dir, std::string name)
+        : PosixOutputFile(std::move(dir), std::move(name), false),
+          buffer_(static_cast<char*>(std::aligned_alloc(kAlignment, kDirectBytes)), std::free) {
+        if (!buffer_) throw std::bad_alloc();
+        direct_ = set_direct(true);
+    }
+
+    void write(std::string_view data) override {
+        while (!data.empty()) {
+            std::size_t take = std::min(data.size(), kDirectBytes - filled_bytes_);
+            std::memcpy(buffer_.get() + filled_bytes_, data.data(), take);
+            filled_bytes_ += take;
+            data.remove_prefix(take);
+            if (filled_bytes_ == kDirectBytes) flush();
+        }
+    }
+
+    void seal() override {
+        set_direct(false);  // the last piece is no whole number of blocks
+        direct_ = false;
+        flush();
+        PosixOutputFile::seal();
+    }
+
+  private:
+    static constexpr std::size_t kAlignment = 4096;
+    static constexpr std::size_t kDirectBytes = 4 << 20;
+
+    bool set_direct(bool on) {
+        int flags = fcntl(fd(), F_GETFL);
+        if (flags < 0) return false;
+        return fcntl(fd(), F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+    }
+
+    void flush() {
+        std::string_view data(buffer_.get(), filled_bytes_);
+        filled_bytes_ = 0;
+        while (direct_ && !data.empty()) {
+            ssize_t n = ::write(fd(), data.data(), data.size());
+            if (n >= 0) {
+                data.remove_prefix(static_cast<std::size_t>(n));
+            } else if (errno == EINVAL) {  // other blocks than ours, or a piece of one was written
+                set_direct(false);
+                direct_ = false;
+            } else if (errno != EINTR) {
+                throw_errno("writing " + temporary_path());
+            }
+        }
+        if (!data.empty()) PosixOutputFile::write(data);
+    }
+
+    std::unique_ptr<char, decltype(&std::free)> buffer_;
+    std::size_t filled_bytes_ = 0;
+    bool direct_ = false;
+};
+
 class PosixFileSystem final : public FileSystem {
   public:
     std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name,
                                        bool replace) override {
         return std::make_unique<PosixOutputFile>(dir, name, replace);
+    }
+
+    std::unique_ptr<OutputFile> create_large(const std::string& dir, const std::string& name) override {
+        return std::make_unique<LargeOutputFile>(dir, name);
     }
 
     void remove(const std::string& dir, const std::string& name) override {

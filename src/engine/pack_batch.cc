@@ -218,7 +218,13 @@ class BatchPacker::Builder {
 
     void add_regular(PackItem& item, PackOutcome& out) {
         Buffer& raw = batch_.raw;
+        const unsigned retries = packer_.options_.retries;
+        FileStat stat = item.file.stat;
         for (unsigned attempt = 0;; ++attempt) {
+            // What the scan saw will do at first, and spares a system call a file: if the file is still like
+            // that after it was read, it was so all the time. If not, a retry that looks for itself must be
+            // left.
+            const bool from_scan = attempt == 0 && retries > 0;
             Timestamp read_started = packer_.clock_.now();
             Fd fd = std::move(item.fd);
             if (!fd) {
@@ -229,8 +235,8 @@ class BatchPacker::Builder {
                     return;
                 }
             }
-            FileStat stat;
-            if (!stat_at(fd.get(), "", stat, AT_EMPTY_PATH) || stat.type != FileType::regular) {
+            if (!from_scan &&
+                (!stat_at(fd.get(), "", stat, AT_EMPTY_PATH) || stat.type != FileType::regular)) {
                 out.problem = kBecameAnother;
                 return;
             }
@@ -252,6 +258,7 @@ class BatchPacker::Builder {
                 std::memset(bytes + got, 0, size + archive::padding(size) - got);
             } catch (const Error& e) {
                 raw.truncate(out.raw_offset);
+                if (from_scan) continue;
                 out.problem = e.message();
                 return;
             }
@@ -259,7 +266,7 @@ class BatchPacker::Builder {
             FileStat after;
             bool steady =
                 got == stat.size && stat_at(fd.get(), "", after, AT_EMPTY_PATH) && same_state(stat, after);
-            if (!steady && attempt < packer_.options_.retries) {
+            if (!steady && attempt < retries) {
                 raw.truncate(out.raw_offset);
                 continue;
             }

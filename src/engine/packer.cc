@@ -16,8 +16,11 @@
 namespace icecore::engine {
 namespace {
 
-/// Batches in flight for each worker: one being packed, one waiting to be written.
-constexpr unsigned kBatchesPerThread = 3;
+/// Batches in flight for each worker: one being packed, one being gathered or recorded.
+constexpr unsigned kBatchesPerThread = 2;
+
+/// A larger buffer, of a batch with an unusually long directory, is not kept.
+constexpr std::size_t kSpareBytesMax = 2 * archive::kFrameBytesMax;
 
 /// Where byte `offset` of a batch's tar stream went.
 archive::StreamPosition position_of(const std::vector<archive::StreamPosition>& frames, std::size_t offset) {
@@ -72,8 +75,8 @@ void Packer::run_pipeline(ItemSource& items) {
     BatchSource source(items, batch_packer_, root_fd_);
     oneapi::tbb::task_arena arena(static_cast<int>(threads));
     using BatchPtr = std::shared_ptr<PackBatch>;
-    auto take = [&source](oneapi::tbb::flow_control& control) -> BatchPtr {
-        std::unique_ptr<PackBatch> batch = source.next();
+    auto take = [this, &source](oneapi::tbb::flow_control& control) -> BatchPtr {
+        std::unique_ptr<PackBatch> batch = next_batch(source);
         if (batch == nullptr) control.stop();
         return batch;
     };
@@ -81,7 +84,10 @@ void Packer::run_pipeline(ItemSource& items) {
         batch_packer_.pack(*batch);
         return batch;
     };
-    auto put = [this](const BatchPtr& batch) { write(*batch); };
+    auto put = [this](const BatchPtr& batch) {
+        write(*batch);
+        recycle(*batch);
+    };
     arena.execute([&] {
         oneapi::tbb::parallel_pipeline(
             std::size_t{threads} * kBatchesPerThread,
@@ -89,6 +95,22 @@ void Packer::run_pipeline(ItemSource& items) {
                 oneapi::tbb::make_filter<BatchPtr, BatchPtr>(filter_mode::parallel, pack) &
                 oneapi::tbb::make_filter<BatchPtr, void>(filter_mode::serial_in_order, put));
     });
+}
+
+std::unique_ptr<PackBatch> Packer::next_batch(BatchSource& source) {
+    std::unique_ptr<PackBatch> batch = source.next();
+    std::lock_guard lock(spare_mutex_);
+    if (batch == nullptr || spare_.empty()) return batch;
+    batch->raw = std::move(spare_.back());
+    spare_.pop_back();
+    return batch;
+}
+
+void Packer::recycle(PackBatch& batch) {
+    if (batch.raw.capacity() > kSpareBytesMax) return;
+    batch.raw.clear();
+    std::lock_guard lock(spare_mutex_);
+    spare_.push_back(std::move(batch.raw));
 }
 
 void Packer::write(PackBatch& batch) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,8 @@ class Packer {
 
   private:
     void run_pipeline(ItemSource& items);
+    std::unique_ptr<PackBatch> next_batch(BatchSource& source);
+    void recycle(PackBatch& batch);
     void write(PackBatch& batch);
     void write_large(PackBatch& batch, const std::vector<archive::StreamPosition>& frames);
     void finish_large(LargeFile& large);
@@ -60,6 +63,8 @@ class Packer {
     archive::VolumeWriter writer_;
     archive::RunCounts counts_;
     std::vector<PackItem> again_;
+    std::mutex spare_mutex_;
+    std::vector<Buffer> spare_;  // of batches that are done, guarded by spare_mutex_: fresh pages cost time
     Progress progress_;
 };
 

@@ -41,7 +41,7 @@ struct StreamPosition {
 /// included), sealing each as it fills. SHA-256 and tree hash are computed on the way. One thread at a time;
 /// `fs` must outlive it. Writing and sealing go on in the background, so an error is thrown by a later call
 /// than the one whose frame met it, by finish() at the latest, and then by every call. Destroyed unfinished,
-/// it leaves the sealed volumes and removes the partial one. Memory: about 20 MiB of frames that wait to be
+/// it leaves the sealed volumes and removes the partial one. Memory: about 16 MiB: frames that wait to be
 /// written.
 class VolumeWriter {
   public:

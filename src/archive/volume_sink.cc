@@ -7,7 +7,7 @@
 namespace icecore::archive {
 namespace {
 
-constexpr std::size_t kQueuedBytesMax = 16 << 20;
+constexpr std::size_t kQueuedBytesMax = 8 << 20;
 
 }  // namespace
 

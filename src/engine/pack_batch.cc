@@ -241,7 +241,7 @@ class BatchPacker::Builder {
                 return;
             }
             if (stat.size > kSmallFileBytesMax) {  // it grew since the scan
-                out.again = std::move(item);
+                out.again = std::make_unique<PackItem>(std::move(item));
                 return;
             }
             archive::TarMember member = member_of(stat, item.directory->tar_name + item.file.name);

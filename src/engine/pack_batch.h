@@ -60,7 +60,7 @@ struct PackOutcome {
     std::uint64_t read_bytes = 0;
     std::string problem;
     bool harmless = false;  ///< the problem costs nothing that could have been saved: told, but no error
-    std::optional<PackItem> again;  ///< to be packed again as a large file
+    std::unique_ptr<PackItem> again;  ///< to be packed again as a large file
 };
 
 /// A large file on its way through the pipeline, in chunks of one frame each.

@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
+#include <atomic>
 #include <cstdlib>
 
 #include "base/error.h"
@@ -63,7 +65,7 @@ class KillingFileSystem final : public ForwardingFileSystem {
         std::unique_ptr<OutputFile> file_;
     };
     unsigned at_;
-    unsigned steps_ = 0;
+    std::atomic<unsigned> steps_ = 0;  // volumes are written in a thread of their own
 };
 
 /// A backup in a process of its own: data directory, backup directory, user (0: stay), step at which it is

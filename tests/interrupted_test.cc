@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 
 #include "base/error.h"
@@ -66,8 +67,8 @@ class CrashingFileSystem final : public ForwardingFileSystem {
     };
 
     unsigned at_;
-    unsigned steps_ = 0;
-    bool crashed_ = false;
+    std::atomic<unsigned> steps_ = 0;
+    std::atomic<bool> crashed_ = false;
 };
 
 class Interrupted : public ::testing::Test {

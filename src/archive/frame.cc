@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "archive/seek_table.h"
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/format.h"
 
@@ -40,32 +41,45 @@ Context require(Context context) {
     return context;
 }
 
-/// Contexts waiting for the next thread that needs one: there are never more than threads that encode at
+/// A context and the room its output goes to first. The room is kept and not zeroed: a fresh string of a
+/// frame's bound costs more than copying the result out.
+template <typename Context>
+struct Encoder {
+    Context context;
+    Buffer output{};
+
+    char* room(std::size_t bytes) {
+        output.clear();
+        return output.extend(bytes);
+    }
+};
+
+/// Encoders waiting for the next thread that needs one: there are never more than threads that encode at
 /// once.
 template <typename Context>
-class ContextPool {
+class EncoderPool {
   public:
     template <typename Make>
-    Context take(Make make) {
+    Encoder<Context> take(Make make) {
         {
             std::lock_guard lock(mutex_);
             if (!idle_.empty()) {
-                Context context = std::move(idle_.back());
+                Encoder<Context> encoder = std::move(idle_.back());
                 idle_.pop_back();
-                return context;
+                return encoder;
             }
         }
-        return require(make());
+        return make();
     }
 
-    void give_back(Context context) {
+    void give_back(Encoder<Context> encoder) {
         std::lock_guard lock(mutex_);
-        idle_.push_back(std::move(context));
+        idle_.push_back(std::move(encoder));
     }
 
   private:
     std::mutex mutex_;
-    std::vector<Context> idle_;  // guarded by mutex_
+    std::vector<Encoder<Context>> idle_;  // guarded by mutex_
 };
 
 ZstdEncoder make_zstd_encoder(int level) {
@@ -145,8 +159,8 @@ std::optional<FrameSize> measure_gzip(std::string_view bytes) {
 }  // namespace
 
 struct FrameEncoder::Pool {
-    ContextPool<ZstdEncoder> zstd;
-    ContextPool<GzipEncoder> gzip;
+    EncoderPool<ZstdEncoder> zstd;
+    EncoderPool<GzipEncoder> gzip;
 };
 
 FrameEncoder::FrameEncoder(Compression compression)
@@ -160,23 +174,27 @@ void FrameEncoder::encode(std::string_view raw, std::string& out) {
             out.assign(raw);
             return;
         case Compression::Method::zstd: {
-            auto context = pool_->zstd.take([this] { return make_zstd_encoder(compression_.level); });
-            out.resize(ZSTD_compressBound(raw.size()));
-            std::size_t n = ZSTD_compress2(context.get(), out.data(), out.size(), raw.data(), raw.size());
+            auto encoder =
+                pool_->zstd.take([this] { return Encoder{make_zstd_encoder(compression_.level)}; });
+            char* room = encoder.room(ZSTD_compressBound(raw.size()));
+            std::size_t n = ZSTD_compress2(encoder.context.get(), room, ZSTD_compressBound(raw.size()),
+                                           raw.data(), raw.size());
             if (ZSTD_isError(n)) throw Error(Error::Kind::io, format("zstd: {}", ZSTD_getErrorName(n)));
-            out.resize(n);
-            pool_->zstd.give_back(std::move(context));
+            out.assign(room, n);
+            pool_->zstd.give_back(std::move(encoder));
             return;
         }
         case Compression::Method::gzip: {
-            auto context = pool_->gzip.take(
-                [this] { return GzipEncoder(libdeflate_alloc_compressor(compression_.level)); });
-            out.resize(libdeflate_gzip_compress_bound(context.get(), raw.size()));
+            auto encoder = pool_->gzip.take([this] {
+                return Encoder{require(GzipEncoder(libdeflate_alloc_compressor(compression_.level)))};
+            });
+            std::size_t bound = libdeflate_gzip_compress_bound(encoder.context.get(), raw.size());
+            char* room = encoder.room(bound);
             std::size_t n =
-                libdeflate_gzip_compress(context.get(), raw.data(), raw.size(), out.data(), out.size());
+                libdeflate_gzip_compress(encoder.context.get(), raw.data(), raw.size(), room, bound);
             CHECK(n > 0);
-            out.resize(n);
-            pool_->gzip.give_back(std::move(context));
+            out.assign(room, n);
+            pool_->gzip.give_back(std::move(encoder));
             return;
         }
     }

@@ -40,10 +40,14 @@ struct StreamPosition {
 
 /// Writes frames one after the other into volumes of at most `volume_bytes_max` stored bytes (index
 /// included), sealing each as it fills. SHA-256 and tree hash are computed on the way. One thread at a time;
-/// `fs` must outlive it. Destroyed unfinished, it leaves the sealed volumes and removes the partial one.
+/// `fs` must outlive it. Writing and sealing go on in the background, so an error is thrown by a later call
+/// than the one whose frame met it, by finish() at the latest, and then by every call. Destroyed unfinished,
+/// it leaves the sealed volumes and removes the partial one. Memory: about 16 MiB: frames that wait to be
+/// written.
 class VolumeWriter {
   public:
-    /// Called with each volume just sealed, and its frame sizes.
+    /// Called with each sealed volume and its frame sizes: in order, once the volume is durable, from within
+    /// append() or finish(). By then frames may have been appended to the next volumes, up to two of them.
     using OnSealed = std::function<void(const VolumeInfo&, const std::vector<FrameSize>&)>;
 
     /// `first_volume`: number of the first volume that is written, where those before it exist.
@@ -52,8 +56,8 @@ class VolumeWriter {
     ~VolumeWriter();
 
     /// Appends one encoded frame of `raw_bytes` and returns where its first byte stands.
-    StreamPosition append(std::string_view frame, std::uint32_t raw_bytes);
-    /// Seals the last volume. There is at least one frame.
+    StreamPosition append(std::string frame, std::uint32_t raw_bytes);
+    /// Seals the last volume and returns when all are durable and told of. There is at least one frame.
     void finish();
 
   private:

@@ -1,8 +1,10 @@
+#include <deque>
 #include <utility>
 
 #include "archive/seek_table.h"
 #include "archive/volume.h"
 #include "archive/volume_bytes.h"
+#include "archive/volume_sink.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "base/text.h"
@@ -14,19 +16,17 @@ std::string volume_name(std::string_view archive_name, std::uint32_t number) {
 }
 
 struct VolumeWriter::State {
-    FileSystem& fs;
-    const std::string dir;
+    VolumeSink sink;
     const std::string archive_name;
     const Compression::Method method;
     const std::uint64_t volume_bytes_max;
     const OnSealed on_sealed;
 
     bool finished = false;
-    std::unique_ptr<OutputFile> file{};  // the volume being written; null between volumes
-    VolumeInfo info{};                   // of that volume
-    std::vector<FrameSize> frames{};
-    Sha256 sha256{};
-    TreeHash tree_hash{};
+    bool open = false;                                  // between volumes it is not
+    VolumeInfo info{};                                  // of the volume being written
+    std::vector<FrameSize> frames{};                    // its frames
+    std::deque<std::vector<FrameSize>> full_volumes{};  // those of volumes that are not yet told of
 
     /// Whether the open volume must be sealed before a frame of `frame_bytes` is written.
     bool is_full_for(std::size_t frame_bytes) const {
@@ -39,35 +39,37 @@ struct VolumeWriter::State {
 
     void open_volume() {
         info.name = volume_name(archive_name, info.number);
-        file = fs.create(dir, info.name, /*replace=*/false);
+        sink.open(info.name);
+        open = true;
     }
 
-    void write(std::string_view data) {
-        file->write(data);
-        sha256.update(data);
-        tree_hash.update(data);
+    void write(std::string data) {
         info.stored_bytes += data.size();
+        sink.write(std::move(data));
     }
 
-    void seal_volume() {
+    void end_volume() {
         write(encode_seek_table(method, frames));
-        file->seal();
-        file.reset();
-        info.sha256 = sha256.finish();
-        info.tree_hash = tree_hash.finish();
-        // The next volume's state first, so that a throwing callback cannot make us write this one's twice.
-        VolumeInfo sealed = std::exchange(info, {});
-        info.number = sealed.number + 1;
-        std::vector<FrameSize> sealed_frames = std::exchange(frames, {});
-        if (on_sealed) on_sealed(sealed, sealed_frames);
+        VolumeInfo full = std::exchange(info, {});
+        info.number = full.number + 1;
+        full_volumes.push_back(std::exchange(frames, {}));
+        open = false;
+        sink.seal(std::move(full));
+    }
+
+    void tell_of_sealed() {
+        for (const VolumeInfo& volume : sink.take_sealed()) {
+            std::vector<FrameSize> sizes = std::move(full_volumes.front());
+            full_volumes.pop_front();
+            if (on_sealed) on_sealed(volume, sizes);
+        }
     }
 };
 
 VolumeWriter::VolumeWriter(FileSystem& fs, std::string dir, std::string archive_name,
                            Compression::Method method, std::uint64_t volume_bytes_max, OnSealed on_sealed,
                            std::uint32_t first_volume)
-    : state_(new State{.fs = fs,
-                       .dir = std::move(dir),
+    : state_(new State{.sink{fs, std::move(dir)},
                        .archive_name = std::move(archive_name),
                        .method = method,
                        .volume_bytes_max = volume_bytes_max,
@@ -77,22 +79,25 @@ VolumeWriter::VolumeWriter(FileSystem& fs, std::string dir, std::string archive_
 
 VolumeWriter::~VolumeWriter() = default;
 
-StreamPosition VolumeWriter::append(std::string_view frame, std::uint32_t raw_bytes) {
+StreamPosition VolumeWriter::append(std::string frame, std::uint32_t raw_bytes) {
     CHECK(!state_->finished);
     CHECK(raw_bytes > 0 && raw_bytes <= kFrameBytesMax);
     CHECK(!frame.empty() && frame.size() <= stored_bytes_max(raw_bytes));
-    if (state_->file && state_->is_full_for(frame.size())) state_->seal_volume();
-    if (!state_->file) state_->open_volume();
+    state_->tell_of_sealed();
+    if (state_->open && state_->is_full_for(frame.size())) state_->end_volume();
+    if (!state_->open) state_->open_volume();
     StreamPosition position{state_->info.number, state_->info.raw_bytes};
-    state_->write(frame);
     state_->frames.push_back({static_cast<std::uint32_t>(frame.size()), raw_bytes});
     state_->info.raw_bytes += raw_bytes;
+    state_->write(std::move(frame));
     return position;
 }
 
 void VolumeWriter::finish() {
-    CHECK(!state_->finished && state_->file);
-    state_->seal_volume();
+    CHECK(!state_->finished && state_->open);
+    state_->end_volume();
+    state_->sink.wait();
+    state_->tell_of_sealed();
     state_->finished = true;
 }
 

@@ -8,9 +8,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -76,7 +80,7 @@ Fd open_partial_file(const std::string& path) {
 }
 
 /// Both kinds of a file being made.
-class PosixFile final : public PartialFile {
+class PosixFile : public PartialFile {
   public:
     enum class Unsealed : bool { removed, kept };
 
@@ -91,6 +95,8 @@ class PosixFile final : public PartialFile {
         if (!stat_at(fd_.get(), "", stat, AT_EMPTY_PATH)) throw_errno("looking at " + temporary_path());
         written_bytes_ = started_bytes_ = stat.size;
     }
+    PosixFile(const PosixFile&) = delete;
+    PosixFile& operator=(const PosixFile&) = delete;
 
     ~PosixFile() override {
         if (!sealed_ && unsealed_ == Unsealed::removed) unlink(temporary_path().c_str());
@@ -141,8 +147,10 @@ class PosixFile final : public PartialFile {
 
     int fd() const override { return fd_.get(); }
 
-  private:
+  protected:
     std::string temporary_path() const { return join_path(dir_, partial_name(name_)); }
+
+  private:
     std::string final_path() const { return join_path(dir_, name_); }
 
     /// For file systems without RENAME_NOREPLACE (NFS among them).
@@ -166,6 +174,74 @@ class PosixFile final : public PartialFile {
     Fd fd_;
 };
 
+/// Past the page cache, in whole blocks from an aligned buffer; where the file system does not do that, or
+/// not any more, through the cache like any other file.
+class LargeOutputFile final : public PosixFile {
+  public:
+    LargeOutputFile(std::string dir, std::string name)
+        : PosixFile(std::move(dir), std::move(name), false, Unsealed::removed),
+          buffer_(static_cast<char*>(std::aligned_alloc(kAlignment, kDirectBytes)), std::free) {
+        if (!buffer_) throw std::bad_alloc();
+        direct_ = set_direct(true);
+    }
+
+    void write(std::string_view data) override {
+        while (!data.empty()) {
+            std::size_t take = std::min(data.size(), kDirectBytes - filled_bytes_);
+            std::memcpy(buffer_.get() + filled_bytes_, data.data(), take);
+            filled_bytes_ += take;
+            data.remove_prefix(take);
+            if (filled_bytes_ == kDirectBytes) flush();
+        }
+    }
+
+    void sync() override {
+        flush_all();
+        PosixFile::sync();
+    }
+    void seal() override {
+        flush_all();
+        PosixFile::seal();
+    }
+
+  private:
+    static constexpr std::size_t kAlignment = 4096;
+    static constexpr std::size_t kDirectBytes = 4 << 20;
+
+    void flush_all() {
+        set_direct(false);  // the last piece is no whole number of blocks
+        direct_ = false;
+        flush();
+    }
+
+    bool set_direct(bool on) {
+        int flags = fcntl(fd(), F_GETFL);
+        if (flags < 0) return false;
+        return fcntl(fd(), F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+    }
+
+    void flush() {
+        std::string_view data(buffer_.get(), filled_bytes_);
+        filled_bytes_ = 0;
+        while (direct_ && !data.empty()) {
+            ssize_t n = ::write(fd(), data.data(), data.size());
+            if (n >= 0) {
+                data.remove_prefix(static_cast<std::size_t>(n));
+            } else if (errno == EINVAL) {  // other blocks than ours, or a piece of one was written
+                set_direct(false);
+                direct_ = false;
+            } else if (errno != EINTR) {
+                throw_errno("writing " + temporary_path());
+            }
+        }
+        if (!data.empty()) PosixFile::write(data);
+    }
+
+    std::unique_ptr<char, decltype(&std::free)> buffer_;
+    std::size_t filled_bytes_ = 0;
+    bool direct_ = false;
+};
+
 class PosixFileSystem final : public FileSystem {
   public:
     std::unique_ptr<OutputFile> create(const std::string& dir, const std::string& name,
@@ -177,6 +253,10 @@ class PosixFileSystem final : public FileSystem {
         std::string path = join_path(dir, from);
         if (::rename(path.c_str(), join_path(dir, to).c_str()) != 0) throw_errno("renaming " + path);
         sync_directory(dir);
+    }
+
+    std::unique_ptr<OutputFile> create_large(const std::string& dir, const std::string& name) override {
+        return std::make_unique<LargeOutputFile>(dir, name);
     }
 
     void remove(const std::string& dir, const std::string& name) override {

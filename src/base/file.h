@@ -102,6 +102,12 @@ class FileSystem {
                                                bool replace) = 0;
     /// rename(2) within `dir`, replacing, then fsync of the directory.
     virtual void rename(const std::string& dir, const std::string& from, const std::string& to) = 0;
+    /// create(dir, name, false) for a file of many MiB that is not read soon: where the file system can, it
+    /// goes past the page cache, which spares a copy and leaves what others read in the cache. What was
+    /// written last (up to 4 MiB) is seen through fd() only after seal().
+    virtual std::unique_ptr<OutputFile> create_large(const std::string& dir, const std::string& name) {
+        return create(dir, name, false);
+    }
     /// unlink(2), then fsync of the directory. A missing file is no error.
     virtual void remove(const std::string& dir, const std::string& name) = 0;
     /// Goes on with what an earlier open_partial of `name` left, or begins it. A regular file with no other

@@ -207,8 +207,28 @@ TEST(OutputFile, SealGivesTheName) {
     EXPECT_EQ(stat.mode & ~0600U, 0U);
 }
 
+TEST(OutputFile, LargeHoldsWhatWasWritten) {
+    TestDir dir;
+    auto fs = make_file_system();
+    constexpr std::size_t kMiB = 1 << 20;
+    for (std::size_t size : {std::size_t{0}, std::size_t{1}, 4 * kMiB - 1, 4 * kMiB, 9 * kMiB + 5}) {
+        std::string data(size, '\0');
+        for (std::size_t i = 0; i < size; ++i) data[i] = static_cast<char>(i * 31 >> 8 ^ i);
+        std::string name = std::to_string(size);
+        auto file = fs->create_large(dir.path(), name);
+        std::size_t piece = size / 3 + 1;  // neither whole blocks nor aligned
+        for (std::size_t at = 0; at < size; at += piece)
+            file->write(std::string_view(data).substr(at, piece));
+        file->seal();
+        EXPECT_TRUE(read_file(dir.path(name)) == data) << size;
+    }
+    auto again = fs->create_large(dir.path(), "1");
+    thrown_by([&] { again->seal(); }, Error::Kind::exists);
+}
+
 TEST(OutputFile, UnsealedLeavesNothing) {
     TestDir dir;
+    make_file_system()->create_large(dir.path(), "large")->write(std::string(5 << 20, 'x'));
     make_file_system()->create(dir.path(), "out", false)->write("abc");
     EXPECT_THAT(list_directory(dir.path()), IsEmpty());
 }

@@ -17,6 +17,9 @@ class ForwardingFileSystem : public FileSystem {
         step();
         return real_->create(dir, name, replace);
     }
+    std::unique_ptr<OutputFile> create_large(const std::string& dir, const std::string& name) override {
+        return create(dir, name, false);
+    }
     void rename(const std::string& dir, const std::string& from, const std::string& to) override {
         step();
         real_->rename(dir, from, to);

@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <charconv>
 #include <cmath>
 #include <iterator>
 
@@ -7,6 +8,41 @@
 #include "base/text.h"
 
 namespace icecore {
+namespace {
+
+bool needs_escape(char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
+
+void put_escape(char c, std::string& out) {
+    switch (c) {
+        case '"':
+            out += "\\\"";
+            return;
+        case '\\':
+            out += "\\\\";
+            return;
+        case '\n':
+            out += "\\n";
+            return;
+        case '\t':
+            out += "\\t";
+            return;
+        case '\r':
+            out += "\\r";
+            return;
+        default:
+            format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
+    }
+}
+
+template <typename T>
+void put_decimal(T value, std::string& out) {
+    char digits[24];
+    out.append(digits, std::to_chars(std::begin(digits), std::end(digits), value).ptr);
+}
+
+}  // namespace
 
 void JsonWriter::separate() {
     if (need_comma_) out_ += ',';
@@ -49,29 +85,15 @@ JsonWriter& JsonWriter::key(std::string_view name) {
 JsonWriter& JsonWriter::string(std::string_view value) {
     separate();
     out_ += '"';
-    for (char c : value) {
-        switch (c) {
-            case '"':
-                out_ += "\\\"";
-                break;
-            case '\\':
-                out_ += "\\\\";
-                break;
-            case '\n':
-                out_ += "\\n";
-                break;
-            case '\t':
-                out_ += "\\t";
-                break;
-            case '\r':
-                out_ += "\\r";
-                break;
-            default:
-                if (static_cast<unsigned char>(c) < 0x20)
-                    format_to(std::back_inserter(out_), "\\u{:04x}", static_cast<unsigned>(c));
-                else
-                    out_ += c;
-        }
+    while (!value.empty()) {
+        // What needs no escape goes in one piece: that is all of nearly every string.
+        std::size_t plain = 0;
+        while (plain < value.size() && !needs_escape(value[plain])) ++plain;
+        out_ += value.substr(0, plain);
+        value.remove_prefix(plain);
+        if (value.empty()) break;
+        put_escape(value[0], out_);
+        value.remove_prefix(1);
     }
     out_ += '"';
     return *this;
@@ -83,13 +105,13 @@ JsonWriter& JsonWriter::path(std::string_view value) {
 
 JsonWriter& JsonWriter::number(std::uint64_t value) {
     separate();
-    format_to(std::back_inserter(out_), "{}", value);
+    put_decimal(value, out_);
     return *this;
 }
 
 JsonWriter& JsonWriter::number(std::int64_t value) {
     separate();
-    format_to(std::back_inserter(out_), "{}", value);
+    put_decimal(value, out_);
     return *this;
 }
 

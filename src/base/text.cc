@@ -48,6 +48,12 @@ std::string escape_path(std::string_view path) {
     std::string out;
     out.reserve(path.size());
     while (!path.empty()) {
+        // Plain ASCII goes in one piece: that is all of nearly every path.
+        std::size_t plain = 0;
+        while (plain < path.size() && is_plain(path[plain]) && (path[plain] & 0x80) == 0) ++plain;
+        out += path.substr(0, plain);
+        path.remove_prefix(plain);
+        if (path.empty()) break;
         std::size_t length = utf8_sequence_length(path);
         if ((length > 1 && !is_c1_control(path)) || (length == 1 && is_plain(path[0]))) {
             out.append(path.substr(0, length));

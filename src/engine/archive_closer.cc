@@ -157,7 +157,7 @@ void ArchiveCloser::append(std::string_view raw) {
 void ArchiveCloser::write_frame() {
     if (raw_.empty()) return;
     encoder_.encode(raw_, frame_);
-    writer_.append(frame_, static_cast<std::uint32_t>(raw_.size()));
+    writer_.append(std::move(frame_), static_cast<std::uint32_t>(raw_.size()));
     raw_.clear();
 }
 

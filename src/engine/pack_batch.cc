@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstring>
 #include <system_error>
 
 #include "base/error.h"
@@ -16,6 +17,12 @@
 
 namespace icecore::engine {
 namespace {
+
+/// Room for nearly every batch, so that it does not grow while it is filled.
+constexpr std::size_t kRawBytes = archive::kFrameBytesMax + (64 << 10);
+
+/// Read at once of a large file: what comes before an error is kept.
+constexpr std::size_t kReadBytes = 256 << 10;
 
 archive::TarMember member_of(const FileStat& stat, std::string name) {
     archive::TarMember member;
@@ -84,6 +91,12 @@ class BatchPacker::Builder {
         return directory_fd_.get();
     }
 
+    void append_header(const archive::TarMember& member) {
+        header_.clear();
+        archive::append_header(member, header_);
+        batch_.raw.append(header_);
+    }
+
     void start_entry(const PackItem& item, const FileStat& stat, PackOutcome& out) {
         out.has_entry = true;
         out.change = item.file.change;
@@ -103,7 +116,7 @@ class BatchPacker::Builder {
         if (planned.deep_unit == 0) member.dumpdir = planned.dumpdir;
         directory_fd_ = std::move(fd);
         open_directory_ = item.directory.get();
-        archive::append_header(member, batch_.raw);
+        append_header(member);
         if (item.silent) return;
         out.has_entry = true;
         out.change = planned.change;
@@ -117,7 +130,7 @@ class BatchPacker::Builder {
         archive::TarMember member = member_of(item.file.stat, item.directory->tar_name + item.file.name);
         member.hard_link = true;
         member.link_target = "./" + item.link_path;
-        archive::append_header(member, batch_.raw);
+        append_header(member);
         start_entry(item, item.file.stat, out);
         if (out.change == Change::none) out.metadata_only = true;
         out.entry.stored = archive::Stored::link;
@@ -149,7 +162,7 @@ class BatchPacker::Builder {
         member.type = FileType::symlink;
         member.mode = 0777;
         member.link_target = item.link_path;
-        archive::append_header(member, batch_.raw);
+        append_header(member);
     }
 
     void add_file(PackItem& item, PackOutcome& out) {
@@ -195,7 +208,7 @@ class BatchPacker::Builder {
             keep(item, stat, out, examined);
             return;
         }
-        archive::append_header(member, batch_.raw);
+        append_header(member);
         start_entry(item, stat, out);
         if (item.file.action == Action::check) out.change = Change::changed;
         out.entry.link_target = member.link_target;
@@ -204,8 +217,14 @@ class BatchPacker::Builder {
     }
 
     void add_regular(PackItem& item, PackOutcome& out) {
-        std::string& raw = batch_.raw;
+        Buffer& raw = batch_.raw;
+        const unsigned retries = packer_.options_.retries;
+        FileStat stat = item.file.stat;
         for (unsigned attempt = 0;; ++attempt) {
+            // What the scan saw will do at first, and spares a system call a file: if the file is still like
+            // that after it was read, it was so all the time. If not, a retry that looks for itself must be
+            // left.
+            const bool from_scan = attempt == 0 && retries > 0;
             Timestamp read_started = packer_.clock_.now();
             Fd fd = std::move(item.fd);
             if (!fd) {
@@ -216,13 +235,13 @@ class BatchPacker::Builder {
                     return;
                 }
             }
-            FileStat stat;
-            if (!stat_at(fd.get(), "", stat, AT_EMPTY_PATH) || stat.type != FileType::regular) {
+            if (!from_scan &&
+                (!stat_at(fd.get(), "", stat, AT_EMPTY_PATH) || stat.type != FileType::regular)) {
                 out.problem = kBecameAnother;
                 return;
             }
             if (stat.size > kSmallFileBytesMax) {  // it grew since the scan
-                out.again = std::move(item);
+                out.again = std::make_unique<PackItem>(std::move(item));
                 return;
             }
             archive::TarMember member = member_of(stat, item.directory->tar_name + item.file.name);
@@ -230,12 +249,16 @@ class BatchPacker::Builder {
             std::size_t got = 0;
             try {
                 member.metadata = read_metadata(fd.get());
-                archive::append_header(member, raw);
+                append_header(member);
                 content = raw.size();
-                raw.resize(content + stat.size + archive::padding(stat.size));
-                got = pread_full(fd.get(), raw.data() + content, stat.size, 0);
+                auto size = static_cast<std::size_t>(stat.size);
+                char* bytes = raw.extend(size + archive::padding(size));
+                got = pread_full(fd.get(), bytes, size, 0);
+                // Zeros: what the file has lost meanwhile, and the padding.
+                std::memset(bytes + got, 0, size + archive::padding(size) - got);
             } catch (const Error& e) {
-                raw.resize(out.raw_offset);
+                raw.truncate(out.raw_offset);
+                if (from_scan) continue;
                 out.problem = e.message();
                 return;
             }
@@ -243,11 +266,11 @@ class BatchPacker::Builder {
             FileStat after;
             bool steady =
                 got == stat.size && stat_at(fd.get(), "", after, AT_EMPTY_PATH) && same_state(stat, after);
-            if (!steady && attempt < packer_.options_.retries) {
-                raw.resize(out.raw_offset);
+            if (!steady && attempt < retries) {
+                raw.truncate(out.raw_offset);
                 continue;
             }
-            hash_.update({raw.data() + content, stat.size});
+            hash_.update(raw.view().substr(content, stat.size));
             finish_regular(item, stat, read_started, std::move(member.metadata), hash_.finish(), out);
             out.entry.unstable = !steady;
             if (!steady) {
@@ -265,7 +288,7 @@ class BatchPacker::Builder {
         bool same =
             same_content && same_attributes(old->stat, stat) && old->metadata == encode_metadata(metadata);
         if (item.file.action == Action::check && same) {
-            batch_.raw.resize(out.raw_offset);
+            batch_.raw.truncate(out.raw_offset);
             keep(item, stat, out, read_started);
             return;
         }
@@ -281,6 +304,7 @@ class BatchPacker::Builder {
     const BatchPacker& packer_;
     PackBatch& batch_;
     Sha256 hash_;
+    std::string header_;
     Fd directory_fd_;
     const PackDirectory* open_directory_ = nullptr;
 };
@@ -322,35 +346,44 @@ std::shared_ptr<LargeFile> BatchPacker::open_large(PackItem item) const {
 
 void BatchPacker::pack_chunk(PackBatch& batch) const {
     LargeFile& large = *batch.large;
-    if (batch.first) batch.raw = large.header;
+    if (batch.first) batch.raw.append(large.header);
     batch.content_offset = batch.raw.size();
     for (const archive::SparseRegion& piece : batch.pieces) {
-        std::size_t at = batch.raw.size();
         auto length = static_cast<std::size_t>(piece.length_bytes);
-        batch.raw.resize(at + length);  // zeros stand in for what cannot be read any more
+        char* bytes = batch.raw.extend(length);
+        std::size_t got = 0;
         try {
-            if (pread_full(large.item.fd.get(), batch.raw.data() + at, length, piece.offset) < length)
+            while (got < length) {
+                std::size_t want = std::min(length - got, kReadBytes);
+                std::size_t n = pread_full(large.item.fd.get(), bytes + got, want, piece.offset + got);
+                got += n;
+                if (n == want) continue;
                 large.short_read = true;
+                break;
+            }
         } catch (const Error&) {
             large.failed = true;
         }
+        // Zeros stand in for what cannot be read any more.
+        std::memset(bytes + got, 0, length - got);
     }
     batch.content_length = batch.raw.size() - batch.content_offset;
-    if (batch.last) batch.raw.append(archive::padding(large.content_bytes), '\0');
+    if (batch.last) batch.raw.append_zeros(archive::padding(large.content_bytes));
 }
 
 void BatchPacker::pack(PackBatch& batch) const {
+    batch.raw.reserve(kRawBytes);
     if (batch.large != nullptr) {
         pack_chunk(batch);
     } else if (batch.end_of_archive) {
-        batch.raw = archive::end_of_archive();
+        batch.raw.append(archive::end_of_archive());
     } else {
         Builder builder(*this, batch);
         batch.outcomes.reserve(batch.items.size());
         for (PackItem& item : batch.items) builder.add(item);
     }
     for (std::size_t at = 0; at < batch.raw.size(); at += options_.frame_bytes_max) {
-        std::string_view piece = std::string_view(batch.raw).substr(at, options_.frame_bytes_max);
+        std::string_view piece = batch.raw.view().substr(at, options_.frame_bytes_max);
         PackBatch::Frame& frame = batch.frames.emplace_back();
         frame.raw_bytes = static_cast<std::uint32_t>(piece.size());
         encoder_.encode(piece, frame.bytes);

@@ -11,6 +11,7 @@
 #include "archive/frame.h"
 #include "archive/tar_member.h"
 #include "archive/volume.h"
+#include "base/buffer.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "engine/environment.h"
@@ -59,7 +60,7 @@ struct PackOutcome {
     std::uint64_t read_bytes = 0;
     std::string problem;
     bool harmless = false;  ///< the problem costs nothing that could have been saved: told, but no error
-    std::optional<PackItem> again;  ///< to be packed again as a large file
+    std::unique_ptr<PackItem> again;  ///< to be packed again as a large file
 };
 
 /// A large file on its way through the pipeline, in chunks of one frame each.
@@ -89,7 +90,7 @@ struct PackBatch {
     bool last = false;
     bool end_of_archive = false;
 
-    std::string raw;
+    Buffer raw;                      ///< tar bytes
     std::size_t content_offset = 0;  ///< large: where the pieces' bytes stand in raw
     std::size_t content_length = 0;
     struct Frame {

@@ -16,8 +16,11 @@
 namespace icecore::engine {
 namespace {
 
-/// Batches in flight for each worker: one being packed, one waiting to be written.
-constexpr unsigned kBatchesPerThread = 3;
+/// Batches in flight for each worker: one being packed, one being gathered or recorded.
+constexpr unsigned kBatchesPerThread = 2;
+
+/// A larger buffer, of a batch with an unusually long directory, is not kept.
+constexpr std::size_t kSpareBytesMax = 2 * archive::kFrameBytesMax;
 
 /// Where byte `offset` of a batch's tar stream went.
 archive::StreamPosition position_of(const std::vector<archive::StreamPosition>& frames, std::size_t offset,
@@ -76,8 +79,8 @@ void Packer::run_pipeline(ItemSource& items) {
     BatchSource source(items, batch_packer_, root_fd_, set_.frame_bytes_max);
     oneapi::tbb::task_arena arena(static_cast<int>(threads));
     using BatchPtr = std::shared_ptr<PackBatch>;
-    auto take = [&source](oneapi::tbb::flow_control& control) -> BatchPtr {
-        std::unique_ptr<PackBatch> batch = source.next();
+    auto take = [this, &source](oneapi::tbb::flow_control& control) -> BatchPtr {
+        std::unique_ptr<PackBatch> batch = next_batch(source);
         if (batch == nullptr) control.stop();
         return batch;
     };
@@ -85,7 +88,10 @@ void Packer::run_pipeline(ItemSource& items) {
         batch_packer_.pack(*batch);
         return batch;
     };
-    auto put = [this](const BatchPtr& batch) { write(*batch); };
+    auto put = [this](const BatchPtr& batch) {
+        write(*batch);
+        recycle(*batch);
+    };
     arena.execute([&] {
         oneapi::tbb::parallel_pipeline(
             std::size_t{threads} * kBatchesPerThread,
@@ -95,12 +101,28 @@ void Packer::run_pipeline(ItemSource& items) {
     });
 }
 
+std::unique_ptr<PackBatch> Packer::next_batch(BatchSource& source) {
+    std::unique_ptr<PackBatch> batch = source.next();
+    std::lock_guard lock(spare_mutex_);
+    if (batch == nullptr || spare_.empty()) return batch;
+    batch->raw = std::move(spare_.back());
+    spare_.pop_back();
+    return batch;
+}
+
+void Packer::recycle(PackBatch& batch) {
+    if (batch.raw.capacity() > kSpareBytesMax) return;
+    batch.raw.clear();
+    std::lock_guard lock(spare_mutex_);
+    spare_.push_back(std::move(batch.raw));
+}
+
 void Packer::write(PackBatch& batch) {
     std::vector<archive::StreamPosition> frames;
     frames.reserve(batch.frames.size());
-    for (const PackBatch::Frame& frame : batch.frames) {
-        frames.push_back(writer_.append(frame.bytes, frame.raw_bytes));
+    for (PackBatch::Frame& frame : batch.frames) {
         progress_.stored_bytes += frame.bytes.size();
+        frames.push_back(writer_.append(std::move(frame.bytes), frame.raw_bytes));
     }
     if (batch.large != nullptr) {
         write_large(batch, frames);
@@ -123,7 +145,7 @@ void Packer::write_large(PackBatch& batch, const std::vector<archive::StreamPosi
         large.position = position_of(frames, 0, set_.frame_bytes_max);
         large.hash.update(large.sparse_map);
     }
-    large.hash.update(std::string_view(batch.raw).substr(batch.content_offset, batch.content_length));
+    large.hash.update(batch.raw.view().substr(batch.content_offset, batch.content_length));
     progress_.bytes += batch.content_length;
     counts_.read_bytes += batch.content_length;
     if (batch.last) finish_large(large);

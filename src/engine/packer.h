@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,8 @@ class Packer {
 
   private:
     void run_pipeline(ItemSource& items);
+    std::unique_ptr<PackBatch> next_batch(BatchSource& source);
+    void recycle(PackBatch& batch);
     void write(PackBatch& batch);
     void write_large(PackBatch& batch, const std::vector<archive::StreamPosition>& frames);
     void finish_large(LargeFile& large);
@@ -63,6 +66,8 @@ class Packer {
     archive::VolumeWriter writer_;
     archive::RunCounts counts_;
     std::vector<PackItem> again_;
+    std::mutex spare_mutex_;
+    std::vector<Buffer> spare_;  // of batches that are done, guarded by spare_mutex_: fresh pages cost time
     Progress progress_;
 };
 

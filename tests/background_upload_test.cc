@@ -90,12 +90,17 @@ class WatchedFileSystem final : public ForwardingFileSystem {
 /// Ends a run without any of its own cleaning up.
 struct Killed {};
 
-/// Holds packing up, once a volume is sealed, until the target has an object.
+/// Holds packing up until a volume is sealed, lets the packer notice that, and then holds it up until the
+/// target has an object.
 class PatientObserver final : public engine::Observer {
   public:
-    explicit PatientObserver(WatchedFileSystem& fs) : fs_(fs) {}
+    PatientObserver(WatchedFileSystem& fs, const engine::SetOptions& set) : fs_(fs), set_(set) {}
     void progress(const engine::Progress& progress) override {
-        if (progress.phase == engine::Progress::Phase::packing && fs_.volumes.count() > 0 && !waited_) {
+        bool volume_is_full = progress.stored_bytes > 2 * set_.volume_bytes_max;
+        if (progress.phase != engine::Progress::Phase::packing || !volume_is_full || waited_) return;
+        if (!std::exchange(sealed_, true)) {
+            fs_.volumes.wait_for(1);
+        } else {
             waited_ = true;
             stored_in_time = fs_.objects.wait_for(1);
             volumes_then = fs_.volumes.count();
@@ -109,6 +114,8 @@ class PatientObserver final : public engine::Observer {
 
   private:
     WatchedFileSystem& fs_;
+    const engine::SetOptions& set_;
+    bool sealed_ = false;
     bool waited_ = false;
 };
 
@@ -122,7 +129,7 @@ class BackgroundUploadTest : public UploadTest {
         return engine::run_backup(environment, runs_.set, {}, observer_);
     }
     WatchedFileSystem fs_;
-    PatientObserver observer_{fs_};
+    PatientObserver observer_{fs_, runs_.set};
 };
 
 TEST_F(BackgroundUploadTest, AVolumeIsStoredBeforePackingEnds) {

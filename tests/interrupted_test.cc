@@ -125,7 +125,7 @@ class Interrupted : public ::testing::Test {
             runs_.extract(one);
             std::string to = runs_.temp() / format("closed{}", run.number());
             engine::RestoreResult restored = runs_.restore(run.number(), to);
-            EXPECT_EQ(join_lines(restored.problems), "") << "run " << run.number();
+            EXPECT_EQ(join_lines(restored.problems.lines()), "") << "run " << run.number();
             auto wrong = differences(snapshot_tree(to), snapshot_tree(runs_.bare), compare_);
             drop_known_limit(wrong);
             EXPECT_EQ(join_lines(wrong), "") << "icecore and bare tar on run " << run.number()

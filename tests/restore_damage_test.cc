@@ -156,7 +156,7 @@ TEST_P(RestoreDamage, DestroyedSeekTablesCostNothing) {
     // Nor without the manifest.
     for (const std::string& name : list_directory(runs_.set.backup_dir))
         if (name.find("-000001-") != std::string::npos && name.ends_with(".manifest.zst"))
-            change(name, [](std::string& bytes) { bytes[bytes.size() / 2] ^= 0x01; });
+            change(name, [](std::string& bytes) { bytes.resize(10); });
     result = restore();
     EXPECT_EQ(lost_.size(), 0U);
     EXPECT_THAT(result.remarks, Each(HasSubstr("walking through it")));

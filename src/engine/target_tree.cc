@@ -263,8 +263,7 @@ TargetTree::NewFile::NewFile(TargetTree& tree, Directory& dir, std::string name)
     : tree_(tree), dir_(dir), name_(std::move(name)) {
     do {  // a killed restore with our process number may have left some
         temporary_ = tree_.temporary_name();
-        fd_ = Fd(openat(dir_.fd.get(), temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                        0600));
+        fd_ = open_at(dir_.fd.get(), temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     } while (!fd_ && errno == EEXIST);
     if (!fd_) throw_errno("making a file");
 }

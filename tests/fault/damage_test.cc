@@ -87,12 +87,12 @@ class Damage : public Test {
         engine::RestoreResult result = runs_.restore(results_[run].header.run, to);
         for (std::string line : differences(sources_[run], snapshot_tree(to))) {
             bool told = false;  // "a: in expected only", "a, b: hard-linked in expected only"
-            for (const std::string& problem : result.problems) {
+            for (const std::string& problem : result.problems.lines()) {
                 std::string path = problem.substr(0, problem.find(": ") + 1);
                 told |= line.starts_with(path) || line.find(", " + path) != std::string::npos ||
                         line.starts_with(path.substr(0, path.size() - 1) + ", ");
             }
-            EXPECT_TRUE(told) << line << "\nproblems: " << join_lines(result.problems);
+            EXPECT_TRUE(told) << line << "\nproblems: " << join_lines(result.problems.lines());
         }
         remove_tree_at(AT_FDCWD, to);
     }

@@ -128,7 +128,7 @@ void Promises::check_run(const catalog::Run& run, const TreeSnapshot* source) {
     EXPECT_EQ(complaints(tar.err), "");
     TreeSnapshot by_tar = snapshot_tree(bare_);
     std::string to = join_path(work_, format("to{}", ++copies_));
-    EXPECT_EQ(join_lines(runs_.restore(run.number(), to).problems), "");
+    EXPECT_EQ(join_lines(runs_.restore(run.number(), to).problems.lines()), "");
     TreeSnapshot by_icecore = snapshot_tree(to);
     CompareOptions compare = runs_.compare;
     EXPECT_EQ(join_lines(differences(by_icecore, by_tar, compare)), "") << "by icecore and by bare tar";

@@ -14,9 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         using Method = icecore::archive::Compression::Method;
         constexpr Method kMethods[] = {Method::zstd, Method::gzip, Method::none};
         auto raw_bytes = static_cast<std::uint32_t>(data[1] | data[2] << 8);
-        std::string out;
-        icecore::archive::decode_frame(kMethods[data[0] % 3], bytes.substr(3), raw_bytes, out);
-        CHECK(out.size() == raw_bytes);
+        std::string out(raw_bytes, '\0');
+        icecore::archive::decode_frame(kMethods[data[0] % 3], bytes.substr(3), out);
     } catch (const icecore::Error&) {
         // Refusing bad input is the point.
     }

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <set>
 
+#include "base/format.h"
 #include "checked_runs.h"
 #include "engine/offsite.h"
 #include "engine/upload.h"

@@ -9,6 +9,7 @@
 #include "cli/session.h"
 #include "cli/usage_error.h"
 #include "cli/when.h"
+#include "engine/offsite_volumes.h"
 #include "engine/restore.h"
 
 namespace icecore::cli {
@@ -107,9 +108,11 @@ class RestoreCommand final : public Command {
             session.messages().warning(
                 format("run {} was interrupted: it holds a part of the tree", request.at));
         if (request.mirror) require_directory(*opened.catalog, request);
+        engine::Environment environment = session.environment();
         std::unique_ptr<TerminalObserver> observer = session.observer();
-        RestoreResult result =
-            engine::restore(session.environment(), set, *opened.catalog, request, *observer);
+        if (auto offsite = engine::offsite_volumes(environment, set, *observer))
+            request.further_sources.push_back(std::move(*offsite));
+        RestoreResult result = engine::restore(environment, set, *opened.catalog, request, *observer);
         observer->finish();
         report(session, set.name, request, result);
         return result.problems.empty() ? kDone : kIncomplete;

@@ -15,6 +15,7 @@
 #include "engine/backup_dir.h"
 #include "engine/doctor_check.h"
 #include "engine/inventory.h"
+#include "engine/offsite.h"
 
 namespace icecore::engine {
 namespace {
@@ -209,7 +210,27 @@ Diagnosis examine_chains(const Patient& p) {
 }
 
 /// What is looked at, in this order.
-constexpr std::array<DoctorCheck<Patient>, 10> kSetChecks = {{{"data", examine_data},
+/// A target that is told nothing.
+class SilentObserver final : public Observer {
+  public:
+    void progress(const Progress&) override {}
+    void warning(std::string_view) override {}
+};
+
+Diagnosis examine_target(const Patient& p) {
+    SilentObserver observer;
+    std::unique_ptr<store::Target> target = open_target(p.env, p.set, observer);
+    if (target == nullptr) return fine("none: archives are in the backup directory only");
+    target->stat({std::string(kReadmeName), ""});  // throws if the target is not there
+    std::optional<OffsiteStatus> status = read_offsite_status(p.env, p.set, p.runs);
+    if (status && status->waiting_files > 0)
+        return warning(format("{} files ({}) are not offsite yet", status->waiting_files,
+                              format_bytes(status->waiting_bytes)),
+                       "`icecore upload` stores them");
+    return fine(target->identity() + " can be reached, and has everything");
+}
+
+constexpr std::array<DoctorCheck<Patient>, 11> kSetChecks = {{{"data", examine_data},
                                                               {"backup", examine_backup},
                                                               {"place", examine_place},
                                                               {"space", examine_space},
@@ -218,7 +239,8 @@ constexpr std::array<DoctorCheck<Patient>, 10> kSetChecks = {{{"data", examine_d
                                                               {"leftovers", examine_leftovers},
                                                               {"catalogue", examine_catalogue},
                                                               {"snapshot", examine_snapshot},
-                                                              {"chains", examine_chains}}};
+                                                              {"chains", examine_chains},
+                                                              {"target", examine_target}}};
 
 }  // namespace
 

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <optional>
+
+#include "archive/volume_bytes.h"
+#include "engine/environment.h"
+
+namespace icecore::engine {
+
+/// The set's target as a place to read volumes from that are missing or damaged in the backup directory;
+/// nullopt if the set has none. The target is asked when a volume is opened; one that must be thawed first is
+/// Error{not_ready}. `env`, `set` and `observer` (told of retries) must outlive it.
+std::optional<archive::VolumeSource> offsite_volumes(const Environment& env, const SetOptions& set,
+                                                     Observer& observer);
+
+}  // namespace icecore::engine

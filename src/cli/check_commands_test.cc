@@ -346,7 +346,7 @@ TEST_F(CheckCommandsTest, DoctorWarns) {
     write_text(in_backup(".running"), stem);
     write_text(in_backup("." + stem + ".tar.zst.partial"), "x");
     expect_warning("lock", "was interrupted");
-    EXPECT_THAT(line_of("leftovers"), HasSubstr("." + stem + ".tar.zst.partial"));
+    EXPECT_THAT(line_of("leftovers"), StartsWith("ok ")) << "the next run needs them";
     {
         Fd lock = open_file(in_backup(".lock"), O_RDWR);
         ASSERT_EQ(flock(lock.get(), LOCK_EX), 0);

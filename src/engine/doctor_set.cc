@@ -146,7 +146,8 @@ Diagnosis examine_lock(const Patient& p) {
 Diagnosis examine_leftovers(const Patient& p) {
     std::vector<std::string> names = p.inventory.old_catalogues;
     names.insert(names.end(), p.inventory.strays.begin(), p.inventory.strays.end());
-    if (p.has_backup_dir && !lock_holder(p.set.backup_dir))
+    // What belongs to an interrupted run is needed to finish it.
+    if (p.has_backup_dir && p.inventory.running.empty() && !lock_holder(p.set.backup_dir))
         names.insert(names.end(), p.inventory.partials.begin(), p.inventory.partials.end());
     if (names.empty()) return fine("no unfinished or superseded files");
     return warning(some_of(names), "no backup needs these files; look at them, then delete them");

@@ -171,8 +171,9 @@ void Packer::finish_large(LargeFile& large) {
     out.entry.metadata = large.metadata;
     out.entry.stored = large.sparse ? archive::Stored::sparse : archive::Stored::whole;
     out.entry.location = {header_.run, large.position.volume, large.position.offset, length};
-    out.entry.racy = scan::is_racy(large.stat, large.read_started);
     out.entry.unstable = !steady || large.failed;
+    // What could not be read may be readable next time, and nothing about the file will have changed.
+    out.entry.racy = out.entry.unstable || scan::is_racy(large.stat, large.read_started);
     if (!steady && !large.failed && !item.keep_position && item.attempt < set_.retries) {
         // The member stands in the archive, so it has its line; the one that is stored later replaces both.
         outputs_.manifest.write(out.entry);

@@ -17,7 +17,7 @@ class FakeTarget final : public store::Target {
     store::Capabilities capabilities() const override { return abilities; }
     std::string identity() const override { return "fake:here"; }
 
-    store::ObjectRef put(const store::Upload& upload, store::ObjectSource& source, store::ResumeState& resume,
+    store::ObjectRef put(const store::Upload& upload, RandomAccessSource& source, store::ResumeState& resume,
                          const std::function<void(std::uint64_t)>& sent) override {
         puts.push_back(upload.name);
         if (on_put) on_put(upload, sent);
@@ -57,14 +57,15 @@ class FakeTarget final : public store::Target {
         info.size_bytes = objects.at(object.name).size();
         return info;
     }
-    void list(const std::function<void(const store::ObjectInfo&)>& visit) override {
+    std::optional<Timestamp> list(store::ListScope /*scope*/,
+                                  const std::function<void(const store::ObjectInfo&)>& visit) override {
         for (const auto& [name, content] : objects) visit(*stat({name, {}}));
+        return std::nullopt;
     }
     store::ThawState request_thaw(const store::ThawRequest&) override { return {}; }
     store::ThawState poll_thaw(const store::ThawRequest&, const std::string&) override { return {}; }
-    void read(const store::ObjectRef& object, std::uint64_t offset, std::uint64_t length_bytes,
-              const std::function<void(std::string_view)>& sink) override {
-        sink(objects.at(object.name).substr(offset, length_bytes));
+    void read(const store::ObjectRange& range, const std::function<void(std::string_view)>& sink) override {
+        sink(objects.at(range.object.name).substr(range.offset, range.length_bytes));
     }
     void remove(const store::ObjectRef& object) override { objects.erase(object.name); }
 

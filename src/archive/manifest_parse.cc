@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
@@ -9,12 +8,11 @@
 #include "archive/seek_table.h"
 #include "base/error.h"
 #include "base/format.h"
+#include "base/json_document.h"
 #include "base/text.h"
 
 namespace icecore::archive {
 namespace {
-
-using Json = nlohmann::json;
 
 [[noreturn]] void corrupt(std::string message) {
     throw Error(Error::Kind::corrupt, std::move(message));
@@ -324,44 +322,16 @@ ManifestTrailer parse_trailer(const Json& line) {
     return trailer;
 }
 
-/// The JSON parser makes some 70 bytes of "[": a long line is looked through before it is parsed. The longest
-/// good one is a full volume's frames: an array of kVolumeFramesMax pairs.
-void check_shape(std::string_view line) {
-    constexpr std::size_t kBytesAlwaysGood = 1 << 20;
-    constexpr std::size_t kDepthMax = 16;
-    constexpr std::size_t kValuesMax = 4 * kVolumeFramesMax;
-    if (line.size() <= kBytesAlwaysGood) return;
-    std::size_t depth = 0;
-    std::size_t values = 0;
-    bool quoted = false;
-    for (std::size_t i = 0; i < line.size(); ++i) {
-        char c = line[i];
-        if (quoted && c == '\\') ++i;
-        if (c == '"') quoted = !quoted;
-        if (quoted) continue;
-        if (c == '[' || c == '{') ++depth;
-        if ((c == ']' || c == '}') && depth > 0) --depth;
-        values += c == ',' || c == '[' || c == '{' ? 1 : 0;
-        if (depth > kDepthMax || values > kValuesMax) corrupt("it is too deep or holds too many values");
-    }
-}
-
-Json parse_json(std::string_view line) {
+/// The longest good line is a full volume's frames: an array of kVolumeFramesMax pairs.
+Json parse_line(std::string_view line) {
     if (line.size() > kManifestLineBytesMax) corrupt("it is longer than 64 MiB");
-    check_shape(line);
-    try {
-        return Json::parse(line);
-    } catch (const Json::parse_error& e) {
-        corrupt(format("not valid JSON at byte {}", e.byte));
-    } catch (const Json::exception&) {
-        corrupt("not valid JSON");
-    }
+    return parse_json(line, std::size_t{4} * kVolumeFramesMax);
 }
 
 }  // namespace
 
 std::optional<ManifestLine> parse_manifest_line(std::string_view line) {
-    Json json = parse_json(line);
+    Json json = parse_line(line);
     if (!json.is_object()) corrupt("not a JSON object");
     const std::string& type = as_string(require(json, "line"), "line");
     if (type == "entry") return parse_entry(json);

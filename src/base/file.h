@@ -72,8 +72,8 @@ class OutputFile {
   public:
     virtual ~OutputFile() = default;
     virtual void write(std::string_view data) = 0;
-    /// Makes what was written so far durable under the temporary name, and makes that file stay if this object is
-    /// destroyed unsealed: a journal that survives its writer.
+    /// Makes what was written so far durable under the temporary name, and makes that file stay if this
+    /// object is destroyed unsealed: a journal that survives its writer.
     virtual void sync() = 0;
     /// fsync, rename to the final name, fsync the directory. Throws Error{exists} rather than replace a file
     /// unless the file was made with `replace`. Nothing may be written afterwards.

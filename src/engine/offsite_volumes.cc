@@ -29,7 +29,7 @@ class OffsiteVolume final : public archive::VolumeBytes {
         if (wanted == 0) return 0;
         std::size_t done = 0;
         std::lock_guard lock(mutex_);
-        target_->read(object_, offset, wanted,
+        target_->read({object_, offset, wanted, {}},
                       [&](std::string_view piece) { done += piece.copy(buffer + done, wanted - done); });
         return done;
     }

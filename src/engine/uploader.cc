@@ -16,7 +16,7 @@ namespace {
 using catalog::OutboxItem;
 
 /// A file of the backup directory as what is sent. Remembers whether it was this side that failed.
-class LocalFile final : public store::ObjectSource {
+class LocalFile final : public RandomAccessSource {
   public:
     /// Throws Error; corrupt if the file does not have that size.
     LocalFile(const std::string& backup_dir, const std::string& name, std::uint64_t size_bytes)

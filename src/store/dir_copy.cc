@@ -22,7 +22,7 @@ constexpr std::size_t kPieceBytes = 1 << 20;
 class Copy {
   public:
     Copy(FileSystem& fs, const std::string& dir, std::uint64_t checkpoint_bytes, const Upload& upload,
-         ObjectSource& source, ResumeState& resume, const std::function<void(std::uint64_t)>& sent)
+         RandomAccessSource& source, ResumeState& resume, const std::function<void(std::uint64_t)>& sent)
         : fs_(fs),
           dir_(dir),
           checkpoint_bytes_(checkpoint_bytes),
@@ -142,7 +142,7 @@ class Copy {
     const std::string& dir_;
     std::uint64_t checkpoint_bytes_;
     const Upload& upload_;
-    ObjectSource& source_;
+    RandomAccessSource& source_;
     std::uint64_t size_bytes_;
     ResumeState& resume_;
     Progress progress_;
@@ -174,7 +174,8 @@ Digest hash_on_disk(int fd, std::uint64_t size_bytes) {
 }
 
 void copy_proven(FileSystem& fs, const std::string& dir, std::uint64_t checkpoint_bytes, const Upload& upload,
-                 ObjectSource& source, ResumeState& resume, const std::function<void(std::uint64_t)>& sent) {
+                 RandomAccessSource& source, ResumeState& resume,
+                 const std::function<void(std::uint64_t)>& sent) {
     Copy copy(fs, dir, checkpoint_bytes, upload, source, resume, sent);
     try {
         copy.run();

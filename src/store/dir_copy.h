@@ -24,6 +24,7 @@ Digest hash_on_disk(int fd, std::uint64_t size_bytes);
 /// is written is made durable and noted in `resume`, and also when the source or `sent` stops the copy. What
 /// an earlier copy left is hashed again, and copied anew if it turns out not to be what it should.
 void copy_proven(FileSystem& fs, const std::string& dir, std::uint64_t checkpoint_bytes, const Upload& upload,
-                 ObjectSource& source, ResumeState& resume, const std::function<void(std::uint64_t)>& sent);
+                 RandomAccessSource& source, ResumeState& resume,
+                 const std::function<void(std::uint64_t)>& sent);
 
 }  // namespace icecore::store

@@ -73,7 +73,7 @@ class DirTarget final : public Target {
     Capabilities capabilities() const override { return {}; }
     std::string identity() const override { return "dir:" + set_dir_; }
 
-    ObjectRef put(const Upload& upload, ObjectSource& source, ResumeState& resume,
+    ObjectRef put(const Upload& upload, RandomAccessSource& source, ResumeState& resume,
                   const std::function<void(std::uint64_t)>& sent) override {
         in_context("storing", upload.name, [&] {
             fs_.make_directory(options_.directory, options_.host);
@@ -102,16 +102,18 @@ class DirTarget final : public Target {
         return in_context("looking at", object.name, [&] { return info(object.name); });
     }
 
-    void list(const std::function<void(const ObjectInfo&)>& visit) override {
-        with_context("listing " + set_dir_, [&] {
-            if (!look(set_dir_)) return;
-            std::vector<std::string> names = list_directory(set_dir_);
-            std::sort(names.begin(), names.end());
-            for (const std::string& name : names) {
-                if (name.starts_with('.')) continue;
-                if (std::optional<ObjectInfo> found = info(name)) visit(*found);
-            }
+    std::optional<Timestamp> list(ListScope scope,
+                                  const std::function<void(const ObjectInfo&)>& visit) override {
+        if (scope == ListScope::this_set) {
+            with_context("listing " + set_dir_, [&] { list_set(options_.host, options_.set, visit); });
+            return std::nullopt;
+        }
+        with_context("listing " + options_.directory, [&] {
+            for (const std::string& host : names_below(options_.directory))
+                for (const std::string& set : names_below(below(options_.directory, host)))
+                    list_set(host, set, visit);
         });
+        return std::nullopt;
     }
 
     ThawState request_thaw(const ThawRequest& request) override { return poll_thaw(request, {}); }
@@ -121,14 +123,13 @@ class DirTarget final : public Target {
         return {};
     }
 
-    void read(const ObjectRef& object, std::uint64_t offset, std::uint64_t length_bytes,
-              const std::function<void(std::string_view)>& sink) override {
-        in_context("reading", object.name, [&] {
-            Object file = open_object(object.name);
-            if (offset > file.size_bytes || length_bytes > file.size_bytes - offset)
+    void read(const ObjectRange& range, const std::function<void(std::string_view)>& sink) override {
+        in_context("reading", range.object.name, [&] {
+            Object file = open_object(range.object.name);
+            if (range.offset > file.size_bytes || range.length_bytes > file.size_bytes - range.offset)
                 throw Error(Error::Kind::corrupt, format("it has {} bytes only; asked for were {} at {}",
-                                                         file.size_bytes, length_bytes, offset));
-            read_pieces(file.fd.get(), offset, length_bytes, sink);
+                                                         file.size_bytes, range.length_bytes, range.offset));
+            read_pieces(file.fd.get(), range.offset, range.length_bytes, sink);
         });
     }
 
@@ -185,8 +186,32 @@ class DirTarget final : public Target {
         throw Error(Error::Kind::not_found, format("there is no {}", join_path(set_dir_, name)));
     }
 
-    std::optional<ObjectInfo> info(const std::string& name) const {
-        std::optional<FileStat> stat = look(join_path(set_dir_, name));
+    /// Names of a directory's entries that can be of interest, sorted; none if it is no directory.
+    static std::vector<std::string> names_below(const std::string& dir) {
+        std::optional<FileStat> stat = look(dir);
+        if (!stat || stat->type != FileType::directory) return {};
+        std::vector<std::string> names = list_directory(dir);
+        std::erase_if(names, [](const std::string& name) { return name.starts_with('.'); });
+        std::sort(names.begin(), names.end());
+        return names;
+    }
+
+    void list_set(const std::string& host, const std::string& set,
+                  const std::function<void(const ObjectInfo&)>& visit) const {
+        std::string dir = below(below(options_.directory, host), set);
+        for (const std::string& name : names_below(dir)) {
+            std::optional<ObjectInfo> found = info_of(dir, name);
+            if (!found) continue;
+            found->host = host;
+            found->set = set;
+            visit(*found);
+        }
+    }
+
+    std::optional<ObjectInfo> info(const std::string& name) const { return info_of(set_dir_, name); }
+
+    static std::optional<ObjectInfo> info_of(const std::string& dir, const std::string& name) {
+        std::optional<FileStat> stat = look(join_path(dir, name));
         if (!stat || stat->type != FileType::regular) return std::nullopt;
         ObjectInfo info;
         info.ref.name = name;

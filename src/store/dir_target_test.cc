@@ -31,11 +31,11 @@ class DirTargetTest : public ::testing::Test {
     std::vector<std::string> files() const { return list_directory(path("")); }
     std::vector<std::string> listed() {
         std::vector<std::string> names;
-        target_->list([&](const ObjectInfo& info) { names.push_back(info.ref.name); });
+        target_->list(ListScope::this_set, [&](const ObjectInfo& info) { names.push_back(info.ref.name); });
         return names;
     }
     /// Puts with the resume state of this test.
-    ObjectRef put(const Upload& upload, ObjectSource& source) {
+    ObjectRef put(const Upload& upload, RandomAccessSource& source) {
         return target_->put(upload, source, resume_, [](std::uint64_t) {});
     }
 
@@ -85,7 +85,7 @@ TEST_F(DirTargetTest, Layout) {
 
     auto other = make_dir_target(*fs_, {dir_.path(), "host", "other"});
     EXPECT_FALSE(other->stat({"object", ""}));
-    other->list([](const ObjectInfo&) { ADD_FAILURE() << "of another set"; });
+    other->list(ListScope::this_set, [](const ObjectInfo&) { ADD_FAILURE() << "of another set"; });
 }
 
 TEST_F(DirTargetTest, NamesAreOneComponent) {
@@ -116,12 +116,12 @@ TEST_F(DirTargetTest, DirectoryThatIsNotThere) {
         [&] {
             target->stat({"object", ""});
         },
-        [&] { target->list([](const ObjectInfo&) {}); },
+        [&] { target->list(ListScope::this_set, [](const ObjectInfo&) {}); },
         [&] {
             target->request_thaw({{"object", ""}});
         },
         [&] {
-            target->read({"object", ""}, 0, 1, ignore);
+            target->read({{"object", ""}, 0, 1, {}}, ignore);
         },
         [&] {
             target->remove({"object", ""});

@@ -24,7 +24,7 @@ class RetryingTarget final : public Target {
     Capabilities capabilities() const override { return inner_->capabilities(); }
     std::string identity() const override { return inner_->identity(); }
 
-    ObjectRef put(const Upload& upload, ObjectSource& source, ResumeState& resume,
+    ObjectRef put(const Upload& upload, RandomAccessSource& source, ResumeState& resume,
                   const std::function<void(std::uint64_t)>& sent) override {
         Progress progress(sent);
         return patiently([&] {
@@ -42,13 +42,15 @@ class RetryingTarget final : public Target {
         return patiently([&] { return inner_->stat(object); });
     }
 
-    void list(const std::function<void(const ObjectInfo&)>& visit) override {
-        std::vector<ObjectInfo> found = patiently([&] {
-            std::vector<ObjectInfo> objects;
-            inner_->list([&](const ObjectInfo& info) { objects.push_back(info); });
-            return objects;
+    std::optional<Timestamp> list(ListScope scope,
+                                  const std::function<void(const ObjectInfo&)>& visit) override {
+        std::vector<ObjectInfo> objects;
+        std::optional<Timestamp> as_of = patiently([&] {
+            objects.clear();
+            return inner_->list(scope, [&](const ObjectInfo& info) { objects.push_back(info); });
         });
-        for (const ObjectInfo& info : found) visit(info);
+        for (const ObjectInfo& info : objects) visit(info);
+        return as_of;
     }
 
     ThawState request_thaw(const ThawRequest& request) override {
@@ -59,13 +61,14 @@ class RetryingTarget final : public Target {
         return patiently([&] { return inner_->poll_thaw(request, ticket); });
     }
 
-    void read(const ObjectRef& object, std::uint64_t offset, std::uint64_t length_bytes,
-              const std::function<void(std::string_view)>& sink) override {
+    void read(const ObjectRange& range, const std::function<void(std::string_view)>& sink) override {
         std::uint64_t had_bytes = 0;
         patiently([&] {
-            std::uint64_t start = aligned_start(offset, had_bytes);
-            std::uint64_t again_bytes = offset + had_bytes - start;
-            inner_->read(object, start, offset + length_bytes - start, [&](std::string_view piece) {
+            ObjectRange rest = range;
+            rest.offset = aligned_start(range.offset, had_bytes);
+            std::uint64_t again_bytes = range.offset + had_bytes - rest.offset;
+            rest.length_bytes = range.offset + range.length_bytes - rest.offset;
+            inner_->read(rest, [&](std::string_view piece) {
                 std::uint64_t skipped = std::min<std::uint64_t>(again_bytes, piece.size());
                 again_bytes -= skipped;
                 piece.remove_prefix(static_cast<std::size_t>(skipped));

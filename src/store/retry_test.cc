@@ -24,7 +24,7 @@ class FailingTarget final : public Target {
 
     Capabilities capabilities() const override { return inner_.capabilities(); }
     std::string identity() const override { return inner_.identity(); }
-    ObjectRef put(const Upload& upload, ObjectSource& source, ResumeState& resume,
+    ObjectRef put(const Upload& upload, RandomAccessSource& source, ResumeState& resume,
                   const std::function<void(std::uint64_t)>& sent) override {
         bool fails = begin();
         std::uint64_t sent_bytes = 0;
@@ -43,9 +43,10 @@ class FailingTarget final : public Target {
         begin_and_fail();
         return inner_.stat(object);
     }
-    void list(const std::function<void(const ObjectInfo&)>& visit) override {
+    std::optional<Timestamp> list(ListScope scope,
+                                  const std::function<void(const ObjectInfo&)>& visit) override {
         bool fails = begin();
-        inner_.list([&](const ObjectInfo& info) {
+        return inner_.list(scope, [&](const ObjectInfo& info) {
             visit(info);
             if (!fails) return;
             vault_.inventory_ready = true;  // it can be read again
@@ -60,11 +61,10 @@ class FailingTarget final : public Target {
         begin_and_fail();
         return inner_.poll_thaw(request, ticket);
     }
-    void read(const ObjectRef& object, std::uint64_t offset, std::uint64_t length_bytes,
-              const std::function<void(std::string_view)>& sink) override {
+    void read(const ObjectRange& range, const std::function<void(std::string_view)>& sink) override {
         bool fails = begin();
-        offsets.push_back(offset);
-        inner_.read(object, offset, length_bytes, [&](std::string_view all) {
+        offsets.push_back(range.offset);
+        inner_.read(range, [&](std::string_view all) {
             for (bool first = true; !all.empty(); first = false) {
                 if (fails && !first) fail();
                 std::string_view piece = all.substr(0, 5000);
@@ -227,7 +227,7 @@ TEST_F(RetryTest, ReadDoesNotRepeatWhatTheSinkFailsAt) {
     ObjectRef object = put();
     failing_->calls = 0;
     Error error = thrown_by([&] {
-        target_->read(object, 0, 20'000,
+        target_->read({object, 0, 20'000, {}},
                       [](std::string_view) { throw Error(Error::Kind::transient, "the sink fails"); });
     });
     EXPECT_EQ(error.message(), "the sink fails");
@@ -240,7 +240,7 @@ TEST_F(RetryTest, ListingTellsEachObjectOnce) {
     vault_.inventory_ready = true;
     failing_->failures = 1;
     unsigned objects = 0;
-    target_->list([&](const ObjectInfo&) { ++objects; });
+    target_->list(ListScope::this_set, [&](const ObjectInfo&) { ++objects; });
     EXPECT_EQ(failing_->failures, 0U);
     EXPECT_EQ(objects, 2U);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -8,18 +9,9 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/random_access_source.h"
 
 namespace icecore::store {
-
-/// What an upload is read from: bytes that can be read again, at any offset. One thread at a time.
-class ObjectSource {
-  public:
-    virtual ~ObjectSource() = default;
-    virtual std::uint64_t size_bytes() const = 0;
-    /// Reads exactly `size` bytes at `offset`. Throws Error{io}, or Error{corrupt} if the source is shorter
-    /// than size_bytes() said.
-    virtual void read(std::uint64_t offset, char* buffer, std::size_t size) = 0;
-};
 
 /// What a target knows a stored object by. Both are needed: some services find objects by name (a directory,
 /// S3), some only by the id that they gave (a Glacier vault).
@@ -63,6 +55,23 @@ struct ObjectInfo {
     Digest sha256;         ///< as the service keeps it; none if it keeps no such checksum
     Digest tree_hash;      ///< likewise
     bool readable = true;  ///< false: a thaw is needed first
+    std::string host;      ///< whose it is; told by list()
+    std::string set;
+    std::optional<Timestamp> stored_at;  ///< where the service says
+};
+
+/// What list() is to visit.
+enum class ListScope : std::uint8_t {
+    this_set,
+    all_sets,  ///< the objects of every host and set that store here
+};
+
+/// A part of an object that is to be read.
+struct ObjectRange {
+    ObjectRef object;
+    std::uint64_t offset = 0;
+    std::uint64_t length_bytes = 0;
+    std::string ticket;  ///< of the thaw that made it readable (ThawState); empty: the target finds out
 };
 
 /// How fast, and how dear, a thaw is.
@@ -87,12 +96,15 @@ struct ThawState {
 
 /// What a kind of target can do.
 struct Capabilities {
-    bool thaw_needed = false;                 ///< cold objects must be thawed before they are read
-    bool thaws_ranges = false;                ///< a range can be thawed alone
-    bool replaces = true;                     ///< an object can be replaced under its name
-    bool lists_at_once = true;                ///< list() answers now; else it needs a job of hours
-    std::uint64_t range_alignment_bytes = 1;  ///< of reads and thaws of ranges
-    std::uint64_t object_bytes_min = 0;       ///< put throws Error{unsupported} for other sizes
+    bool thaw_needed = false;   ///< cold objects must be thawed before they are read
+    bool thaws_ranges = false;  ///< a range can be thawed alone
+    bool replaces = true;       ///< an object can be replaced under its name
+    bool lists_at_once = true;  ///< list() answers now; else it needs a job of hours
+    /// Of reads and thaws of ranges: they begin at a multiple and end at one or at the object's end.
+    std::uint64_t range_alignment_bytes = 1;
+    /// Two ranges of an object that are no further apart than this are cheaper thawed as one; by ThawTier.
+    std::array<std::uint64_t, 3> thaw_gap_bytes = {};
+    std::uint64_t object_bytes_min = 0;  ///< put throws Error{unsupported} for other sizes
     std::uint64_t object_bytes_max = UINT64_MAX;
 };
 
@@ -123,7 +135,7 @@ class Target {
     /// `resume` tells and the target still has it; state that does not fit is ignored. `sent` is called with
     /// each number of bytes that went out (or were skipped as sent before). Throws Error{corrupt} if `source`
     /// does not have the digests of `upload`.
-    virtual ObjectRef put(const Upload& upload, ObjectSource& source, ResumeState& resume,
+    virtual ObjectRef put(const Upload& upload, RandomAccessSource& source, ResumeState& resume,
                           const std::function<void(std::uint64_t)>& sent) = 0;
 
     /// Proves, without retrieval from cold storage, that the object is there with this size and these
@@ -135,19 +147,21 @@ class Target {
     /// nullopt if there is no such object.
     virtual std::optional<ObjectInfo> stat(const ObjectRef& object) = 0;
 
-    /// All objects of the set, in name order where the service has one. Objects of unfinished puts are not
-    /// listed. Throws Error{not_ready} while a job is needed and runs.
-    virtual void list(const std::function<void(const ObjectInfo&)>& visit) = 0;
+    /// All objects of the set or of all sets, in name order where the service has one. Where nothing forbids
+    /// two objects of one name (a vault) both are listed. Objects of unfinished puts and what is not ours is
+    /// not. Returns the moment whose state was listed; nullopt: now. Throws Error{not_ready} while a job is
+    /// needed and runs; the first call asks for it.
+    virtual std::optional<Timestamp> list(ListScope scope,
+                                          const std::function<void(const ObjectInfo&)>& visit) = 0;
 
     /// Asks for an object (or a part) to be made readable; asking again for what was asked for is no error
     /// and costs nothing. `ready` at once where no thaw is needed. Throws Error{not_found}.
     virtual ThawState request_thaw(const ThawRequest& request) = 0;
     virtual ThawState poll_thaw(const ThawRequest& request, const std::string& ticket) = 0;
 
-    /// Reads `length_bytes` at `offset`, in pieces, in order. Throws Error{not_ready} if it must be thawed
+    /// Reads a range, in pieces, in order. Throws Error{not_ready} if it must be thawed
     /// first, Error{corrupt} if the object ends before. `sink` may have had some bytes when an Error comes.
-    virtual void read(const ObjectRef& object, std::uint64_t offset, std::uint64_t length_bytes,
-                      const std::function<void(std::string_view)>& sink) = 0;
+    virtual void read(const ObjectRange& range, const std::function<void(std::string_view)>& sink) = 0;
 
     /// Removes the object. One that is not there is no error.
     virtual void remove(const ObjectRef& object) = 0;

@@ -27,7 +27,9 @@ class TargetConformance : public ::testing::Test {
     /// The objects, waiting for the list where it takes a job; by name.
     std::vector<ObjectInfo> list() {
         std::vector<ObjectInfo> objects;
-        auto list_now = [&] { target_->list([&](const ObjectInfo& info) { objects.push_back(info); }); };
+        auto list_now = [&] {
+            target_->list(ListScope::this_set, [&](const ObjectInfo& info) { objects.push_back(info); });
+        };
         if (target_->capabilities().lists_at_once) {
             list_now();
         } else {
@@ -70,7 +72,7 @@ class TargetConformance : public ::testing::Test {
         make_readable(object, source.size_bytes());
         std::uint64_t at = 0;
         bool same = true;
-        target_->read(object, 0, source.size_bytes(), [&](std::string_view piece) {
+        target_->read({object, 0, source.size_bytes(), {}}, [&](std::string_view piece) {
             same = same && piece == source.bytes(at, piece.size());
             at += piece.size();
         });
@@ -98,7 +100,7 @@ TYPED_TEST_P(TargetConformance, WhatIsNotThere) {
     EXPECT_FALSE(target.stat(none));
     EXPECT_EQ(kind_thrown_by([&] { target.verify(none, 1, sha256("x"), sha256("x")); }),
               Error::Kind::not_found);
-    EXPECT_EQ(kind_thrown_by([&] { target.read(none, 0, 1, ignore); }), Error::Kind::not_found);
+    EXPECT_EQ(kind_thrown_by([&] { target.read({none, 0, 1, {}}, ignore); }), Error::Kind::not_found);
     EXPECT_EQ(kind_thrown_by([&] { target.request_thaw(this->thaw_of(none, 1)); }), Error::Kind::not_found);
     target.remove(none);
     this->expect_nothing_but({});
@@ -181,7 +183,9 @@ TYPED_TEST_P(TargetConformance, ReadsRanges) {
     std::uint64_t last = size - size % step;
     auto ignore = [](std::string_view) {};
     for (std::uint64_t beyond : {size + 1, size + 10 * kMiB})
-        EXPECT_EQ(kind_thrown_by([&] { this->target_->read(object, last, beyond - last, ignore); }),
+        EXPECT_EQ(kind_thrown_by([&] {
+                      this->target_->read({object, last, beyond - last, {}}, ignore);
+                  }),
                   Error::Kind::corrupt);
 }
 
@@ -191,7 +195,7 @@ TYPED_TEST_P(TargetConformance, SinkEndsARead) {
     this->make_readable(object, source.size_bytes());
     unsigned calls = 0;
     Error error = thrown_by([&] {
-        this->target_->read(object, 0, source.size_bytes(), [&](std::string_view) {
+        this->target_->read({object, 0, source.size_bytes(), {}}, [&](std::string_view) {
             ++calls;
             throw Error(Error::Kind::transient, "the sink is full");
         });

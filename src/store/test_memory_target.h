@@ -53,7 +53,7 @@ class MemoryTarget final : public Target {
     }
     std::string identity() const override { return "memory:vault"; }
 
-    ObjectRef put(const Upload& upload, ObjectSource& source, ResumeState& resume,
+    ObjectRef put(const Upload& upload, RandomAccessSource& source, ResumeState& resume,
                   const std::function<void(std::uint64_t)>& sent) override {
         if (source.size_bytes() == 0) throw Error(Error::Kind::unsupported, "the vault takes nothing empty");
         std::string id = resume.load();
@@ -91,11 +91,13 @@ class MemoryTarget final : public Target {
         return info(found->first, found->second);
     }
 
-    void list(const std::function<void(const ObjectInfo&)>& visit) override {
+    std::optional<Timestamp> list(ListScope /*scope*/,
+                                  const std::function<void(const ObjectInfo&)>& visit) override {
         vault_.inventory_asked = true;
         if (!vault_.inventory_ready) throw Error(Error::Kind::not_ready, "the inventory takes hours");
         vault_.inventory_asked = vault_.inventory_ready = false;
         for (const auto& [id, object] : vault_.objects) visit(info(id, object));
+        return std::nullopt;
     }
 
     ThawState request_thaw(const ThawRequest& request) override {
@@ -109,13 +111,14 @@ class MemoryTarget final : public Target {
         return state;
     }
 
-    void read(const ObjectRef& object, std::uint64_t offset, std::uint64_t length_bytes,
-              const std::function<void(std::string_view)>& sink) override {
-        const MemoryVault::Object& found = find(object);
+    void read(const ObjectRange& range, const std::function<void(std::string_view)>& sink) override {
+        const MemoryVault::Object& found = find(range.object);
         if (!found.thawed) throw Error(Error::Kind::not_ready, "it is frozen");
-        if (offset % kAlignmentBytes != 0) throw Error(Error::Kind::invalid, "not aligned");
-        if (offset + length_bytes > found.content.size()) throw Error(Error::Kind::corrupt, "it ends before");
-        if (length_bytes > 0) sink(std::string_view(found.content).substr(offset, length_bytes));
+        if (range.offset % kAlignmentBytes != 0) throw Error(Error::Kind::invalid, "not aligned");
+        if (range.offset + range.length_bytes > found.content.size())
+            throw Error(Error::Kind::corrupt, "it ends before");
+        if (range.length_bytes > 0)
+            sink(std::string_view(found.content).substr(range.offset, range.length_bytes));
     }
 
     void remove(const ObjectRef& object) override { vault_.objects.erase(object.id); }
@@ -127,7 +130,15 @@ class MemoryTarget final : public Target {
         return found->second;
     }
     static ObjectInfo info(const std::string& id, const MemoryVault::Object& object) {
-        return {{object.name, id}, object.content.size(), object.sha256, object.tree_hash, object.thawed};
+        ObjectInfo info{{object.name, id},
+                        object.content.size(),
+                        object.sha256,
+                        object.tree_hash,
+                        object.thawed,
+                        "host",
+                        "home",
+                        std::nullopt};
+        return info;
     }
 
     MemoryVault& vault_;

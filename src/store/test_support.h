@@ -21,7 +21,7 @@ constexpr std::uint64_t kMiB = 1 << 20;
 
 /// `size` pseudo-random bytes, other ones for each seed, made when they are read. Counts what is read and
 /// fails where it is told to.
-class PatternSource final : public ObjectSource {
+class PatternSource final : public RandomAccessSource {
   public:
     PatternSource(std::uint64_t seed, std::uint64_t size_bytes) : seed_(seed), size_bytes_(size_bytes) {}
 
@@ -106,7 +106,7 @@ inline Error::Kind kind_thrown_by(const std::function<void()>& action) {
     return thrown_by(action).kind();
 }
 
-inline ObjectRef put_whole(Target& target, const Upload& upload, ObjectSource& source) {
+inline ObjectRef put_whole(Target& target, const Upload& upload, RandomAccessSource& source) {
     MemoryResume resume;
     return target.put(upload, source, resume, [](std::uint64_t) {});
 }
@@ -115,7 +115,7 @@ inline ObjectRef put_whole(Target& target, const Upload& upload, ObjectSource& s
 inline std::string read_range(Target& target, const ObjectRef& object, std::uint64_t offset,
                               std::uint64_t size) {
     std::string out;
-    target.read(object, offset, size, [&](std::string_view piece) { out += piece; });
+    target.read({object, offset, size, {}}, [&](std::string_view piece) { out += piece; });
     return out;
 }
 

@@ -35,9 +35,9 @@ class Bucket {
     std::optional<std::int64_t> paid_until_ns_;
 };
 
-class ThrottledSource final : public ObjectSource {
+class ThrottledSource final : public RandomAccessSource {
   public:
-    ThrottledSource(ObjectSource& inner, Bucket& bucket) : inner_(inner), bucket_(bucket) {}
+    ThrottledSource(RandomAccessSource& inner, Bucket& bucket) : inner_(inner), bucket_(bucket) {}
     std::uint64_t size_bytes() const override { return inner_.size_bytes(); }
     void read(std::uint64_t offset, char* buffer, std::size_t size) override {
         bucket_.take(size);
@@ -45,7 +45,7 @@ class ThrottledSource final : public ObjectSource {
     }
 
   private:
-    ObjectSource& inner_;
+    RandomAccessSource& inner_;
     Bucket& bucket_;
 };
 
@@ -62,7 +62,7 @@ class ThrottledTarget final : public Target {
     Capabilities capabilities() const override { return inner_->capabilities(); }
     std::string identity() const override { return inner_->identity(); }
 
-    ObjectRef put(const Upload& upload, ObjectSource& source, ResumeState& resume,
+    ObjectRef put(const Upload& upload, RandomAccessSource& source, ResumeState& resume,
                   const std::function<void(std::uint64_t)>& sent) override {
         ThrottledSource throttled(source, up_);
         return inner_->put(upload, throttled, resume, sent);
@@ -74,16 +74,18 @@ class ThrottledTarget final : public Target {
     }
 
     std::optional<ObjectInfo> stat(const ObjectRef& object) override { return inner_->stat(object); }
-    void list(const std::function<void(const ObjectInfo&)>& visit) override { inner_->list(visit); }
+    std::optional<Timestamp> list(ListScope scope,
+                                  const std::function<void(const ObjectInfo&)>& visit) override {
+        return inner_->list(scope, visit);
+    }
 
     ThawState request_thaw(const ThawRequest& request) override { return inner_->request_thaw(request); }
     ThawState poll_thaw(const ThawRequest& request, const std::string& ticket) override {
         return inner_->poll_thaw(request, ticket);
     }
 
-    void read(const ObjectRef& object, std::uint64_t offset, std::uint64_t length_bytes,
-              const std::function<void(std::string_view)>& sink) override {
-        inner_->read(object, offset, length_bytes, [&](std::string_view piece) {
+    void read(const ObjectRange& range, const std::function<void(std::string_view)>& sink) override {
+        inner_->read(range, [&](std::string_view piece) {
             down_.take(piece.size());
             sink(piece);
         });

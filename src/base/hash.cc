@@ -1,6 +1,7 @@
 #include "base/hash.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <algorithm>
 #include <utility>
@@ -56,6 +57,14 @@ Digest sha256(std::string_view data) {
     return hash.finish();
 }
 
+std::string hmac_sha256(std::string_view key, std::string_view data) {
+    std::string out(32, '\0');
+    CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+               reinterpret_cast<const unsigned char*>(data.data()), data.size(),
+               reinterpret_cast<unsigned char*>(out.data()), nullptr) != nullptr);
+    return out;
+}
+
 void TreeHash::update(std::string_view data) {
     while (!data.empty()) {
         std::size_t take = std::min(data.size(), kLeafBytes - leaf_filled_bytes_);
@@ -70,9 +79,17 @@ void TreeHash::update(std::string_view data) {
 }
 
 Digest TreeHash::finish() {
+    return combine_tree_hashes(finish_leaves());
+}
+
+std::vector<Digest> TreeHash::finish_leaves() {
     if (leaf_filled_bytes_ > 0 || leaves_.empty()) leaves_.push_back(leaf_.finish());
     leaf_filled_bytes_ = 0;
-    std::vector<Digest> level = std::exchange(leaves_, {});
+    return std::exchange(leaves_, {});
+}
+
+Digest combine_tree_hashes(std::vector<Digest> level) {
+    CHECK(!level.empty());
     Sha256 hash;
     while (level.size() > 1) {
         std::size_t half = 0;

@@ -38,6 +38,9 @@ class Sha256 {
 
 Digest sha256(std::string_view data);
 
+/// HMAC-SHA-256 (RFC 2104): 32 raw bytes.
+std::string hmac_sha256(std::string_view key, std::string_view data);
+
 /// Glacier's SHA-256 tree hash: leaves of 1 MiB, pairs hashed together level by level, an odd one carried up
 /// (AWS Glacier developer guide, "Computing checksums"). Memory: 32 bytes a MiB. The empty input's is SHA-256
 /// of "".
@@ -46,11 +49,17 @@ class TreeHash {
     static constexpr std::size_t kLeafBytes = 1 << 20;
     void update(std::string_view data);
     Digest finish();
+    /// Instead of finish(): the hashes of the leaves, at least one.
+    std::vector<Digest> finish_leaves();
 
   private:
     Sha256 leaf_;
     std::size_t leaf_filled_bytes_ = 0;
     std::vector<Digest> leaves_;
 };
+
+/// The tree hash of the whole from those of consecutive pieces: leaves, or pieces that all (but the last)
+/// have the same power of two of leaves. At least one.
+Digest combine_tree_hashes(std::vector<Digest> pieces);
 
 }  // namespace icecore

@@ -74,7 +74,8 @@ void Bill::record(const Json& line) {
         write_full(journal_.get(), text);
     } catch (const Error&) {
         // A disk that is full took a piece: the next line must not follow on it.
-        if (::ftruncate(journal_.get(), static_cast<off_t>(journal_bytes_)) != 0) throw_errno("cutting " + path_);
+        if (::ftruncate(journal_.get(), static_cast<off_t>(journal_bytes_)) != 0)
+            throw_errno("cutting " + path_);
         throw;
     }
     journal_bytes_ += text.size();

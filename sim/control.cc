@@ -29,7 +29,9 @@ Answer Control::handle(const Request& request, RequestBody& body) {
             answer.response = refusal(413, "too much");
             return answer;
         }
-        std::string text(body.next());
+        Buffer piece;
+        body.next(piece);
+        std::string text(piece.view());
         if (request.path == "/_sim/health")
             answer.response = json_text("{\"status\":\"ok\"}");
         else if (request.path == "/_sim/clock")

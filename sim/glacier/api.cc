@@ -41,6 +41,27 @@ constexpr std::array kOperations = {
     Operation{"AbortMultipartUpload", abort_multipart_upload},
     Operation{"ListParts", list_parts},
     Operation{"ListMultipartUploads", list_multipart_uploads},
+    Operation{"InitiateJob", initiate_job},
+    Operation{"DescribeJob", describe_job},
+    Operation{"ListJobs", list_jobs},
+    Operation{"GetJobOutput", get_job_output},
+    Operation{"SetVaultNotifications", set_vault_notifications},
+    Operation{"GetVaultNotifications", get_vault_notifications},
+    Operation{"DeleteVaultNotifications", delete_vault_notifications},
+    Operation{"SetVaultAccessPolicy", set_vault_access_policy},
+    Operation{"GetVaultAccessPolicy", get_vault_access_policy},
+    Operation{"DeleteVaultAccessPolicy", delete_vault_access_policy},
+    Operation{"AddTagsToVault", add_tags_to_vault},
+    Operation{"RemoveTagsFromVault", remove_tags_from_vault},
+    Operation{"ListTagsForVault", list_tags_for_vault},
+    Operation{"PurchaseProvisionedCapacity", purchase_provisioned_capacity},
+    Operation{"ListProvisionedCapacity", list_provisioned_capacity},
+    Operation{"InitiateVaultLock", initiate_vault_lock},
+    Operation{"GetVaultLock", get_vault_lock},
+    Operation{"AbortVaultLock", abort_vault_lock},
+    Operation{"CompleteVaultLock", complete_vault_lock},
+    Operation{"GetDataRetrievalPolicy", get_data_retrieval_policy},
+    Operation{"SetDataRetrievalPolicy", set_data_retrieval_policy},
 };
 
 const Operation* find_operation(std::string_view name) {
@@ -59,7 +80,9 @@ Response error_response(const ApiError& error) {
 std::string read_text(RequestBody& body) {
     if (body.left_bytes() > kTextBytesMax)
         throw ApiError(400, "BadRequest", format("A body of at most {} bytes is expected", kTextBytesMax));
-    return std::string(body.next());
+    Buffer piece;
+    body.next(piece);
+    return std::string(piece.view());
 }
 
 /// Throws ApiError unless the request is signed, and its body (of an operation that takes no data) the one

@@ -55,8 +55,10 @@ class Vaults(VaultTest):
                  for page in self.client.get_paginator("list_vaults").paginate()]
         self.assertEqual([len(page) for page in pages], [10, 10, 5])
         self.assertEqual([name for page in pages for name in page], names)
-        with self.refused("InvalidParameterValueException"):
-            self.client.list_vaults(limit="11")
+        self.assertEqual(len(self.client.list_vaults(limit="1000")["VaultList"]), 10)
+        for limit in ("0", "1001", "-1", "x"):
+            with self.subTest(limit=limit), self.refused("InvalidParameterValueException"):
+                self.client.list_vaults(limit=limit)
 
     def test_only_a_vault_that_is_empty_as_of_its_inventory_is_deleted(self):
         archive = self.upload(b"x")

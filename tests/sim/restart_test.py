@@ -1,5 +1,6 @@
 """kill -9 at any moment: what was answered is there afterwards, and nothing half."""
 import os
+import shutil
 import signal
 import threading
 import unittest
@@ -164,6 +165,25 @@ class Restart(VaultTest):
         with self.refused("ResourceNotFoundException", 404):
             self.begin_job(Type="archive-retrieval", ArchiveId=archive)
         self.assertEqual(self.sim.bill()["requests"]["UploadMultipartPart"], 6)
+
+    def test_a_kill_in_the_middle_of_a_deletion(self):
+        archive = self.upload(noise(MIB))
+        other = self.upload(b"other")
+        place = os.path.join(self.sim.data, "glacier", "vaults", "v-photos", "archives", archive)
+        shutil.copytree(place, os.path.join(self.home, "copy"))
+        self.sim.advance(DAY)
+        self.client.delete_archive(vaultName="photos", archiveId=archive)
+        bill = self.sim.bill()
+        self.sim.kill()
+        # As if it had been killed when the deletion was on the record, but the files still in their place.
+        shutil.copytree(os.path.join(self.home, "copy"), place)
+        self.sim.start()
+        self.client = self.connect()
+        with self.refused("ResourceNotFoundException", 404):
+            self.begin_job(Type="archive-retrieval", ArchiveId=archive)
+        self.assertEqual(os.listdir(os.path.dirname(place)), [other])
+        after = self.sim.bill()
+        self.assertEqual([after["lines"][i] for i in (1, 2, 3)], [bill["lines"][i] for i in (1, 2, 3)])
 
     def test_two_cannot_share_a_directory(self):
         with self.assertRaises(RuntimeError):

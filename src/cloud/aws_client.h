@@ -55,16 +55,19 @@ struct AwsOptions {
 /// What a request is besides its path.
 struct AwsRequest {
     std::string method;
-    std::string path;   ///< percent-encoded, from "/" on
-    std::string query;  ///< percent-encoded, sorted, each key with '='; without '?'
-    std::vector<HttpHeader> headers;
-    std::string body;
+    std::string path;        ///< percent-encoded, from "/" on
+    std::string query = {};  ///< percent-encoded, sorted, each key with '='; without '?'
+    std::vector<HttpHeader> headers = {};
+    std::string body = {};
     RandomAccessSource* content = nullptr;  ///< as in HttpRequest; then `payload_hash` must be given
     std::uint64_t content_offset = 0;
     std::uint64_t content_bytes = 0;
-    std::string payload_hash;  ///< hex SHA-256 of what is sent; empty: computed from `body`
+    std::string payload_hash = {};  ///< hex SHA-256 of what is sent; empty: computed from `body`
     /// What is being done, for messages: "uploading part 3 of a.tar.zst".
-    std::string doing;
+    std::string doing = {};
+    /// False: what it does must not be done twice, so it is not sent again when its reply was lost (but is
+    /// when the service refused it).
+    bool repeatable = true;
 };
 
 /// Sends signed requests and tells errors apart: what all AWS services have in common. What is transient

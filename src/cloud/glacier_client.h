@@ -68,9 +68,9 @@ struct GlacierJob {
     std::uint64_t range_bytes = 0;
     Digest range_tree_hash;             ///< none unless the range is a node of the archive's hash tree
     std::uint64_t inventory_bytes = 0;  ///< inventory, succeeded
-    std::string inventory_format = "";  ///< inventory: "JSON", "CSV"
-    std::string inventory_marker =
-        "";  ///< inventory with a limit: where the next one goes on; empty at the end
+    std::string inventory_format;       ///< inventory: "JSON", "CSV"
+    std::string inventory_marker;       ///< inventory with a limit: where the next goes on; empty at the end
+    bool inventory_whole = true;        ///< inventory: of all archives
 };
 
 struct GlacierArchiveJob {
@@ -133,7 +133,8 @@ class GlacierClient {
                     const std::function<void(const GlacierPart&)>& visit);
     void list_multipart(const std::string& vault, const std::function<void(const GlacierUpload&)>& visit);
 
-    // Jobs; initiating returns the job's id
+    // Jobs; initiating returns the job's id. It costs money, so it is not repeated when the reply was lost:
+    // Error{transient}, and list_jobs() tells.
     std::string initiate_archive_job(const std::string& vault, const GlacierArchiveJob& job);
     std::string initiate_inventory_job(const std::string& vault, const std::string& description);
     GlacierJob describe_job(const std::string& vault, const std::string& job_id);
@@ -144,6 +145,7 @@ class GlacierClient {
     GlacierOutput get_job_output(const std::string& vault, const std::string& job_id, std::uint64_t offset,
                                  std::uint64_t length_bytes, const BodySink& sink);
     /// An inventory job's output, which must be JSON. Returns the inventory's moment. Memory: one entry.
+    /// `visit` may have had entries when an Error comes.
     Timestamp get_inventory(const std::string& vault, const std::string& job_id,
                             const std::function<void(const GlacierInventoryEntry&)>& visit);
 
@@ -154,6 +156,14 @@ class GlacierClient {
     static void check_vault_name(std::string_view name);
 
   private:
+    std::string vault_path(std::string_view vault, std::string_view rest = {}) const;
+    HttpResponse call(AwsRequest request, const BodySink& sink = {});
+    HttpResponse call_output(const std::string& vault, AwsRequest request, const BodySink& sink);
+    std::string initiate_job(const std::string& vault, std::string body, const std::string& doing);
+    template <typename Visit>
+    void page_through(const AwsRequest& first, std::string_view limit, const std::string& list,
+                      const Visit& visit);
+
     AwsClient client_;
     std::string account_;
 };

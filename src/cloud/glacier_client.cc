@@ -80,18 +80,19 @@ HttpResponse GlacierClient::call(AwsRequest request, const BodySink& sink) {
     return client_.call(request, sink);
 }
 
-template <typename Visit>
-void GlacierClient::page_through(const AwsRequest& first, std::string_view limit, const std::string& list,
-                                 const Visit& visit) {
+/// Asks for page after page; `visit_page` gets each.
+template <typename VisitPage>
+void GlacierClient::page_through(const AwsRequest& first, std::string_view limit,
+                                 const VisitPage& visit_page) {
     std::string marker;
     do {
         AwsRequest request = first;
         request.query = query({{"limit", limit}, {"marker", marker}});
         HttpResponse response = call(std::move(request));
         in_reply(first.doing, [&] {
-            Json json = parse_json(response.body);
-            for (const Json& item : require_array(json, list)) visit(json, item);
-            std::string next = optional_text(json, "Marker");
+            Json page = parse_json(response.body);
+            visit_page(page);
+            std::string next = optional_text(page, "Marker");
             if (!next.empty() && next == marker)
                 throw Error(Error::Kind::corrupt, "the list goes round in circles");
             marker = std::move(next);
@@ -113,8 +114,9 @@ GlacierVault GlacierClient::describe_vault(const std::string& vault) {
 
 void GlacierClient::list_vaults(const std::function<void(const GlacierVault&)>& visit) {
     AwsRequest request{.method = "GET", .path = format("/{}/vaults", account_), .doing = "listing vaults"};
-    page_through(request, "10", "VaultList",
-                 [&](const Json& /*page*/, const Json& item) { visit(parse_vault(item)); });
+    page_through(request, "10", [&](const Json& page) {
+        for (const Json& item : require_array(page, "VaultList")) visit(parse_vault(item));
+    });
 }
 
 void GlacierClient::delete_vault(const std::string& vault) {
@@ -203,13 +205,17 @@ void GlacierClient::abort_multipart(const std::string& vault, const std::string&
           .doing = format("giving up an upload in vault {}", vault)});
 }
 
-void GlacierClient::list_parts(const std::string& vault, const std::string& upload_id,
-                               const std::function<void(const GlacierPart&)>& visit) {
+std::uint64_t GlacierClient::list_parts(const std::string& vault, const std::string& upload_id,
+                                        const std::function<void(const GlacierPart&)>& visit) {
     AwsRequest request{.method = "GET",
                        .path = vault_path(vault, "/multipart-uploads/" + percent_encode(upload_id)),
                        .doing = format("asking which parts vault {} has", vault)};
-    page_through(request, kPageSize, "Parts",
-                 [&](const Json& /*page*/, const Json& item) { visit(parse_part(item)); });
+    std::uint64_t part_bytes = 0;
+    page_through(request, kPageSize, [&](const Json& page) {
+        part_bytes = parse_upload(page).part_bytes;
+        for (const Json& item : require_array(page, "Parts")) visit(parse_part(item));
+    });
+    return part_bytes;
 }
 
 void GlacierClient::list_multipart(const std::string& vault,
@@ -217,8 +223,9 @@ void GlacierClient::list_multipart(const std::string& vault,
     AwsRequest request{.method = "GET",
                        .path = vault_path(vault, "/multipart-uploads"),
                        .doing = format("listing the unfinished uploads of vault {}", vault)};
-    page_through(request, kPageSize, "UploadsList",
-                 [&](const Json& /*page*/, const Json& item) { visit(parse_upload(item)); });
+    page_through(request, kPageSize, [&](const Json& page) {
+        for (const Json& item : require_array(page, "UploadsList")) visit(parse_upload(item));
+    });
 }
 
 // ---- jobs ----
@@ -270,8 +277,9 @@ void GlacierClient::list_jobs(const std::string& vault, const std::function<void
     AwsRequest request{.method = "GET",
                        .path = vault_path(vault, "/jobs"),
                        .doing = format("listing the jobs of vault {}", vault)};
-    page_through(request, kPageSize, "JobList", [&](const Json& /*page*/, const Json& item) {
-        if (is_known_job(item)) visit(parse_job(item));
+    page_through(request, kPageSize, [&](const Json& page) {
+        for (const Json& item : require_array(page, "JobList"))
+            if (is_known_job(item)) visit(parse_job(item));
     });
 }
 

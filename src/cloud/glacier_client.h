@@ -129,8 +129,9 @@ class GlacierClient {
     std::string complete_multipart(const std::string& vault, const std::string& upload_id,
                                    std::uint64_t size_bytes, const Digest& tree_hash);
     void abort_multipart(const std::string& vault, const std::string& upload_id);
-    void list_parts(const std::string& vault, const std::string& upload_id,
-                    const std::function<void(const GlacierPart&)>& visit);
+    /// Returns the upload's part size.
+    std::uint64_t list_parts(const std::string& vault, const std::string& upload_id,
+                             const std::function<void(const GlacierPart&)>& visit);
     void list_multipart(const std::string& vault, const std::function<void(const GlacierUpload&)>& visit);
 
     // Jobs; initiating returns the job's id. It costs money, so it is not repeated when the reply was lost:
@@ -160,9 +161,8 @@ class GlacierClient {
     HttpResponse call(AwsRequest request, const BodySink& sink = {});
     HttpResponse call_output(const std::string& vault, AwsRequest request, const BodySink& sink);
     std::string initiate_job(const std::string& vault, std::string body, const std::string& doing);
-    template <typename Visit>
-    void page_through(const AwsRequest& first, std::string_view limit, const std::string& list,
-                      const Visit& visit);
+    template <typename VisitPage>
+    void page_through(const AwsRequest& first, std::string_view limit, const VisitPage& visit_page);
 
     AwsClient client_;
     std::string account_;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "cloud/credentials.h"
@@ -24,10 +25,17 @@ class ServiceError : public Error {
     /// As the service names it: "ResourceNotFoundException", "NoSuchKey"; empty if the answer was not the
     /// service's.
     const std::string& code() const { return code_; }
+    /// How long the service wants to be left alone.
+    std::int64_t retry_after_ns() const { return retry_after_ns_; }
+    ServiceError& set_retry_after_ns(std::int64_t ns) {
+        retry_after_ns_ = ns;
+        return *this;
+    }
 
   private:
     int status_;
     std::string code_;
+    std::int64_t retry_after_ns_ = 0;
 };
 
 /// What an error response says, in a service's own format.
@@ -44,8 +52,7 @@ struct AwsOptions {
     const Clock* clock = nullptr;
     HttpOptions http;
     unsigned attempts_max = 8;
-    std::int64_t first_delay_ms = 500;
-    std::int64_t delay_ms_max = 60'000;
+    Backoff backoff = {};
     std::function<void(std::int64_t)> sleep_ns;  ///< waits that long; any thread
     std::function<double()> random;              ///< in [0, 1); any thread
     /// Told before each wait: what failed, and the number of the try. Any thread.

@@ -2,6 +2,7 @@
 
 #include "base/format.h"
 #include "base/units.h"
+#include "cli/cold_restore.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/path_argument.h"
@@ -9,6 +10,7 @@
 #include "cli/session.h"
 #include "cli/usage_error.h"
 #include "cli/when.h"
+#include "engine/offsite.h"
 #include "engine/offsite_volumes.h"
 #include "engine/restore.h"
 
@@ -70,7 +72,7 @@ class RestoreCommand final : public Command {
     const Texts& texts() const override {
         static const Texts kTexts = {
             .name = "restore",
-            .summary = "restore files from the local archives",
+            .summary = "restore files from the archives, here or offsite",
             .description =
                 "Restores files and directories as they were at a run, each at its place below\n"
                 "DIR; without a PATH everything. Every file is checked before it is put in place.\n"
@@ -78,9 +80,16 @@ class RestoreCommand final : public Command {
                 "--overwrite says otherwise: \"older\" replaces what was not modified later than\n"
                 "what is restored, \"always\" whatever differs. Then files that are there with\n"
                 "the recorded size, times, mode, owner and attributes are left without reading\n"
-                "them, so that a restore that was interrupted can be repeated.",
+                "them, so that a restore that was interrupted can be repeated.\n"
+                "\n"
+                "What is not in the backup directory is read from the target. A cold store must\n"
+                "thaw it first, for hours and for money: icecore says how much, asks, and asks the\n"
+                "store for the least. Then it ends with exit status 75, and the same command goes\n"
+                "on later; --wait stays and goes on by itself.",
             .example =
-                "icecore restore --to /tmp/all\nicecore restore --at 3d --to /tmp/back projects/thesis",
+                "icecore restore --to /tmp/all\n"
+                "icecore restore --at 3d --to /tmp/back projects/thesis\n"
+                "icecore restore --from remote --tier bulk --wait --to /srv/data",
         };
         return kTexts;
     }
@@ -92,6 +101,12 @@ class RestoreCommand final : public Command {
                         "what may be replaced: never (default), older or always");
         arguments.flag("--delete", mirror_,
                        "remove what restored directories have that the run does not have");
+        arguments.value("--from", "WHERE", from_,
+                        "auto (default): the target for what is not here; local; or remote");
+        arguments.value("--tier", "TIER", tier_,
+                        "how fast a cold store thaws: bulk (default), standard or expedited");
+        arguments.flag("--yes", cold_.yes, "agree to what thawing costs, without being asked");
+        arguments.flag("--wait", cold_.wait, "wait until all is thawed");
         arguments.words("PATH", paths_, "relative to the data directory, or absolute inside it");
     }
     int run(Session& session) override {
@@ -99,6 +114,8 @@ class RestoreCommand final : public Command {
             throw UsageError("restore needs to know where to",
                              "--to DIR, a directory that is made if missing");
         }
+        cold_.from = parse_from(from_);
+        cold_.tier = parse_tier(tier_);
         const engine::SetOptions& set = session.set();
         RestoreRequest request = make_request(set, session.io());
         OpenedSet opened = open_set(session, set);
@@ -110,10 +127,13 @@ class RestoreCommand final : public Command {
         if (request.mirror) require_directory(*opened.catalog, request);
         engine::Environment environment = session.environment();
         std::unique_ptr<TerminalObserver> observer = session.observer();
-        if (auto offsite = engine::offsite_volumes(environment, set, *observer))
-            request.further_sources.push_back(std::move(*offsite));
+        std::optional<engine::FetchState> pending;
+        std::unique_ptr<engine::RemoteVolumes> cold =
+            add_remote_sources(session, opened, environment, request, *observer, pending);
+        if (pending) return report_pending(session, set.name, request, *pending);
         RestoreResult result = engine::restore(environment, set, *opened.catalog, request, *observer);
         observer->finish();
+        if (cold && result.problems.empty()) cold->remove();
         report(session, set.name, request, result);
         return result.problems.empty() ? kDone : kIncomplete;
     }
@@ -130,6 +150,45 @@ class RestoreCommand final : public Command {
         if (mirror_ && request.overwrite == engine::Overwrite::never)
             throw UsageError("--delete needs --overwrite older or --overwrite always");
         return request;
+    }
+
+    std::unique_ptr<engine::RemoteVolumes> add_remote_sources(
+        Session& session, const OpenedSet& opened, const engine::Environment& environment,
+        RestoreRequest& request, TerminalObserver& observer,
+        std::optional<engine::FetchState>& pending) const {
+        using engine::RestoreFrom;
+        if (cold_.from == RestoreFrom::local) return nullptr;
+        std::unique_ptr<store::Target> target = engine::open_target(environment, opened.set, observer);
+        if (target == nullptr && cold_.from == RestoreFrom::remote)
+            throw UsageError(format("set {} has no target", opened.set.name),
+                             "[set.target] in the configuration names one: see icecore(1)");
+        if (target == nullptr) return nullptr;
+        request.local = cold_.from != RestoreFrom::remote;
+        if (target->capabilities().thaw_needed)
+            return bring_cold_volumes(session, opened, environment, target->capabilities(), cold_, request,
+                                      observer, pending);
+        request.further_sources.push_back(*engine::offsite_volumes(environment, opened.set, observer));
+        return nullptr;
+    }
+
+    static int report_pending(Session& session, const std::string& set, const RestoreRequest& request,
+                              const engine::FetchState& state) {
+        if (session.options().json) {
+            JsonOutput json(session.io().out);
+            json.writer().begin_object().field("set", set).field("run", request.at).field("pending", true);
+            json.writer().field("ranges", state.ranges).field("fetched_ranges", state.fetched);
+            json.writer()
+                .field("bytes", state.bytes)
+                .field("fetched_bytes", state.fetched_bytes)
+                .end_object();
+            json.finish();
+        } else {
+            session.messages().note(format("{} of {} are here ({} of {}); nothing is restored yet",
+                                           state.fetched, counted(state.ranges, "range", "ranges"),
+                                           format_bytes(state.fetched_bytes), format_bytes(state.bytes)));
+            session.messages().note("run the same command again later, or with --wait");
+        }
+        return state.problems.empty() ? kPending : kFailed;
     }
 
     static void require_directory(const catalog::Catalog& catalog, const RestoreRequest& request) {
@@ -174,6 +233,9 @@ class RestoreCommand final : public Command {
     std::string to_;
     std::string when_;
     std::string overwrite_ = "never";
+    std::string from_ = "auto";
+    std::string tier_ = "bulk";
+    ColdOptions cold_;
     bool mirror_ = false;
     std::vector<std::string> paths_;
 };

@@ -33,6 +33,7 @@ std::unique_ptr<Command> make_diff_command();
 std::unique_ptr<Command> make_doctor_command();
 std::unique_ptr<Command> make_find_command();
 std::unique_ptr<Command> make_init_command();
+std::unique_ptr<Command> make_jobs_command();
 std::unique_ptr<Command> make_list_command();
 std::unique_ptr<Command> make_log_command();
 std::unique_ptr<Command> make_ls_command();

@@ -105,7 +105,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"[set.target]\ntype = \"dir\"\npath = \"/mnt\"\nupload_limit = 0",
                   "/c.toml:8: set.target.upload_limit: expected bytes a second, such as \"2MiB\", not 0", ""},
         BadConfig{"[set.target]\ntype = \"dir\"\npath = \"/mnt\"\nlimit = 1",
-                  "/c.toml:8: set.target.limit: unknown key", "known keys: type, path, host, upload_limit"},
+                  "/c.toml:8: set.target.limit: unknown key",
+                  "known keys: type, path, host, poll_interval, upload_limit"},
         BadConfig{"[set.target]\ntype = \"none\"\npath = \"/mnt\"", "/c.toml:7: set.target.path: unknown key",
                   "known keys: type"},
         BadConfig{

@@ -37,6 +37,9 @@ constexpr std::string_view kSnarName = "archive.snar";
 constexpr std::string_view kCatalogName = "catalog.db";
 constexpr std::string_view kReadmeName = "README.restore.txt";
 constexpr std::string_view kOutboxName = "outbox.db";
+/// What cold targets were asked for, and where it is put together.
+constexpr std::string_view kThawsName = "thaws.db";
+constexpr std::string_view kThawedName = ".thawed";
 constexpr std::string_view kLockName = ".lock";
 constexpr std::string_view kUploadLockName = ".upload.lock";
 constexpr std::string_view kRunningName = ".running";

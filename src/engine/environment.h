@@ -53,6 +53,7 @@ struct TargetOptions {
     std::uint64_t part_bytes_min = 16 << 20;    ///< glacier: of uploads in parts; 1 MiB times a power of two
     unsigned connections = 4;                   ///< glacier: parts that are sent at a time
     std::uint64_t upload_bytes_per_second = 0;  ///< 0: no limit
+    std::int64_t poll_seconds = 15 * 60;        ///< how often a cold target is asked how far it is
 };
 
 /// One set: a data directory with its backup directory, as the config says.
@@ -80,6 +81,7 @@ struct Progress {
         rebuilding,
         uploading,
         verifying,
+        fetching,
     };
     Phase phase = Phase::scanning;
     std::uint64_t files = 0;

@@ -1,0 +1,218 @@
+#include "engine/remote_plan.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "archive/manifest.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/format.h"
+#include "base/text.h"
+#include "catalog/work_tables.h"
+#include "engine/backup_dir.h"
+
+namespace icecore::engine {
+namespace {
+
+using catalog::WorkTables;
+
+/// The frame tables of one run's volumes, in order, one at a time.
+class FrameTables {
+  public:
+    FrameTables(const SetOptions& set, const archive::ManifestHeader& header) {
+        ArchiveNames names =
+            make_archive_names(set.name, header.run, header.kind, header.started, header.compression.method);
+        try {
+            reader_ = std::make_unique<archive::ManifestReader>(join_path(set.backup_dir, names.manifest));
+        } catch (const Error&) {
+            reader_ = nullptr;  // then volumes are wanted whole
+        }
+    }
+
+    /// Numbers must not go down. nullopt if the table is not known.
+    const std::vector<archive::FrameSize>* find(std::uint32_t volume) {
+        while (reader_ != nullptr && (!current_ || current_->volume < volume)) {
+            try {
+                std::optional<archive::ManifestLine> line = reader_->next();
+                if (!line) reader_ = nullptr;
+                if (!line) break;
+                if (auto* frames = std::get_if<archive::ManifestFrames>(&*line))
+                    current_ = std::move(*frames);
+            } catch (const Error&) {
+                reader_ = nullptr;
+            }
+        }
+        return current_ && current_->volume == volume ? &current_->frames : nullptr;
+    }
+
+  private:
+    std::unique_ptr<archive::ManifestReader> reader_;
+    std::optional<archive::ManifestFrames> current_;
+};
+
+struct Range {
+    std::uint64_t begin;
+    std::uint64_t end;
+};
+
+class Planner {
+  public:
+    Planner(const SetOptions& set, const catalog::Catalog& catalog, RestoreFrom from,
+            const store::Capabilities& capabilities, store::ThawTier tier)
+        : set_(set),
+          catalog_(catalog),
+          from_(from),
+          capabilities_(capabilities),
+          gap_bytes_(capabilities.thaw_gap_bytes.at(static_cast<std::size_t>(tier))) {}
+
+    RemotePlan plan(catalog::RunNumber at, const std::vector<std::string>& paths) {
+        if (from_ == RestoreFrom::local) return {};
+        if (paths.empty()) collect(at, "");
+        for (const std::string& path : paths) {
+            if (!catalog_.lookup(at, path))
+                throw Error(Error::Kind::not_found, format("{} is not in run {}", escape_path(path), at),
+                            "`icecore find` shows every version of a file");
+            collect(at, path);
+        }
+        auto cursor = items_.open_restore_items();
+        WorkTables::RestoreItem item;
+        std::optional<archive::Location> last;
+        while (cursor->next(item)) {
+            if (last && *last == item.location) continue;  // another name of the same file
+            last = item.location;
+            add(item.location);
+        }
+        close_volume();
+        return std::move(plan_);
+    }
+
+  private:
+    void collect(catalog::RunNumber at, const std::string& start) {
+        catalog_.walk(at, start, [&](const std::string&, const catalog::Entry& entry) {
+            bool stored = entry.stat.type == FileType::regular || entry.stat.nlink > 1;
+            if (entry.stat.type != FileType::directory && stored && entry.location.run != 0)
+                items_.add_restore_item({entry.location, "", ""});
+            return true;
+        });
+    }
+
+    void add(const archive::Location& location) {
+        open_run(location.run);
+        std::uint64_t offset = location.offset;
+        std::uint64_t left = location.length_bytes;
+        for (std::uint32_t number = location.volume; left > 0; ++number, offset = 0) {
+            if (number >= run_->trailer.volumes.size())
+                throw Error(Error::Kind::corrupt,
+                            format("the catalogue knows no volume {} of run {}", number, location.run));
+            std::uint64_t raw = run_->trailer.volumes[number].raw_bytes;
+            std::uint64_t here = std::min(left, raw - std::min(raw, offset));
+            open_volume(number);
+            if (wanted_volume_) add_frames(offset, here);
+            left -= here;
+        }
+    }
+
+    void open_run(catalog::RunNumber number) {
+        if (run_ && run_->number() == number) return;
+        close_volume();
+        run_ = catalog_.run(number);
+        if (!run_) throw Error(Error::Kind::corrupt, format("run {} is not in the catalogue", number));
+        tables_.emplace(set_, run_->header);
+        volume_ = 0;
+    }
+
+    void open_volume(std::uint32_t number) {
+        if (open_ && volume_ == number) return;
+        close_volume();
+        volume_ = number;
+        open_ = true;
+        const archive::VolumeInfo& volume = run_->trailer.volumes[number];
+        wanted_volume_ = from_ == RestoreFrom::remote || !is_here(volume);
+        frames_ = wanted_volume_ ? tables_->find(number) : nullptr;
+        frame_ = 0;
+        frame_raw_ = frame_stored_ = 0;
+    }
+
+    bool is_here(const archive::VolumeInfo& volume) const {
+        FileStat stat;
+        return stat_at(AT_FDCWD, join_path(set_.backup_dir, volume.name).c_str(), stat) &&
+               stat.type == FileType::regular && stat.size == volume.stored_bytes;
+    }
+
+    /// The frames that hold [offset, offset + length) of the volume's tar stream. Offsets do not go down
+    /// much: neighbours are found from where the last one was.
+    void add_frames(std::uint64_t offset, std::uint64_t length) {
+        const archive::VolumeInfo& volume = run_->trailer.volumes[volume_];
+        if (frames_ == nullptr || !capabilities_.thaws_ranges) {
+            ranges_ = {{0, volume.stored_bytes}};
+            return;
+        }
+        while (frame_ < frames_->size() && frame_raw_ + (*frames_)[frame_].raw_bytes <= offset) {
+            frame_raw_ += (*frames_)[frame_].raw_bytes;
+            frame_stored_ += (*frames_)[frame_].stored_bytes;
+            ++frame_;
+        }
+        std::uint64_t raw = frame_raw_;
+        std::uint64_t begin = frame_stored_;
+        std::uint64_t end = begin;
+        for (std::size_t i = frame_; i < frames_->size() && raw < offset + length; ++i) {
+            raw += (*frames_)[i].raw_bytes;
+            end += (*frames_)[i].stored_bytes;
+        }
+        add_range(begin, end, volume.stored_bytes);
+    }
+
+    void add_range(std::uint64_t begin, std::uint64_t end, std::uint64_t size) {
+        std::uint64_t step = capabilities_.range_alignment_bytes;
+        begin -= begin % step;
+        end = std::min(size, (end + step - 1) / step * step);
+        if (ranges_.empty() || begin > ranges_.back().end + gap_bytes_)
+            ranges_.push_back({begin, end});
+        else
+            ranges_.back().end = std::max(ranges_.back().end, end);
+    }
+
+    void close_volume() {
+        if (!open_) return;
+        open_ = false;
+        if (ranges_.empty()) return;
+        const archive::VolumeInfo& volume = run_->trailer.volumes[volume_];
+        ++plan_.volumes;
+        for (const Range& range : ranges_) {
+            plan_.ranges.push_back({volume, run_->number(), range.begin, range.end - range.begin});
+            plan_.bytes += range.end - range.begin;
+        }
+        ranges_.clear();
+    }
+
+    const SetOptions& set_;
+    const catalog::Catalog& catalog_;
+    RestoreFrom from_;
+    const store::Capabilities& capabilities_;
+    std::uint64_t gap_bytes_;
+    WorkTables items_;
+    RemotePlan plan_;
+    std::optional<catalog::Run> run_;
+    std::optional<FrameTables> tables_;
+    std::uint32_t volume_ = 0;
+    bool open_ = false;
+    bool wanted_volume_ = false;
+    const std::vector<archive::FrameSize>* frames_ = nullptr;
+    std::size_t frame_ = 0;  // the frame of the last begin, and what stands before it
+    std::uint64_t frame_raw_ = 0;
+    std::uint64_t frame_stored_ = 0;
+    std::vector<Range> ranges_;  // of the open volume
+};
+
+}  // namespace
+
+RemotePlan plan_remote(const SetOptions& set, const catalog::Catalog& catalog, catalog::RunNumber at,
+                       const std::vector<std::string>& paths, RestoreFrom from,
+                       const store::Capabilities& capabilities, store::ThawTier tier) {
+    return Planner(set, catalog, from, capabilities, tier).plan(at, paths);
+}
+
+}  // namespace icecore::engine

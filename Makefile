@@ -5,7 +5,7 @@
 all: build
 
 build: build/release/build.ninja
-	cmake --build --preset release --target icecore manual
+	cmake --build --preset release --target icecore icecore-sim manual
 
 build/release/build.ninja: CMakeLists.txt CMakePresets.json
 	scripts/install-deps build test

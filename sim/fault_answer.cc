@@ -1,0 +1,79 @@
+#include "sim/fault_answer.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "sim/api_error.h"
+
+namespace icecore::sim {
+namespace {
+
+void replace_body(Response& response, std::string body, std::string type) {
+    response.stream.reset();
+    response.body = std::move(body);
+    std::erase_if(response.headers, [](const HttpHeader& header) { return header.name == "Content-Type"; });
+    response.set("Content-Type", std::move(type));
+}
+
+/// Another digest of the same form.
+void change_tree_hash(Response& response) {
+    for (HttpHeader& header : response.headers)
+        if (header.name == "x-amz-sha256-tree-hash" && !header.value.empty())
+            header.value[0] = header.value[0] == '0' ? '1' : '0';
+}
+
+}  // namespace
+
+std::optional<Answer> answer_instead(const Fault& fault) {
+    Answer answer;
+    switch (fault.kind) {
+        case Fault::Kind::error:
+            throw ApiError(fault.status, fault.code, fault.message);
+        case Fault::Kind::drop_before:
+            answer.drop = true;
+            return answer;
+        case Fault::Kind::html:
+            answer.response.status = fault.status;
+            replace_body(
+                answer.response,
+                "<!DOCTYPE html>\n<html><head><title>Error</title></head><body><h1>The proxy could not "
+                "reach the server</h1></body></html>\n",
+                "text/html");
+            return answer;
+        default:
+            return std::nullopt;
+    }
+}
+
+void spoil(const Fault& fault, Answer& answer) {
+    switch (fault.kind) {
+        case Fault::Kind::drop_after:
+            answer.drop = true;
+            break;
+        case Fault::Kind::stall:
+            answer.hang_ms = fault.milliseconds;
+            break;
+        case Fault::Kind::trickle:
+            answer.delivery.bytes_per_sec = std::max<std::uint64_t>(fault.bytes_per_second, 1);
+            break;
+        case Fault::Kind::corrupt:
+            answer.delivery.corrupt_byte_at = fault.offset;
+            break;
+        case Fault::Kind::truncate:
+            answer.delivery.cut_after_bytes = answer.response.body_bytes() / 2;
+            break;
+        case Fault::Kind::endless:
+            answer.delivery.endless = true;
+            break;
+        case Fault::Kind::wrong_tree_hash:
+            change_tree_hash(answer.response);
+            break;
+        case Fault::Kind::malformed_json:
+            replace_body(answer.response, "{\"VaultARN\": \"arn:aws:gla", "application/json");
+            break;
+        default:
+            break;  // without effect on the answer
+    }
+}
+
+}  // namespace icecore::sim

@@ -1,0 +1,41 @@
+#include "sim/files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace icecore::sim {
+namespace {
+
+void write_to(const std::string& path, int flags, std::string_view text) {
+    Fd fd(::open(path.c_str(), flags | O_CLOEXEC | O_CREAT | O_WRONLY, 0600));
+    if (!fd) throw_errno("writing " + path);
+    while (!text.empty()) {
+        ssize_t written = ::write(fd.get(), text.data(), text.size());
+        if (written < 0) throw_errno("writing " + path);
+        text.remove_prefix(static_cast<std::size_t>(written));
+    }
+}
+
+}  // namespace
+
+std::optional<std::string> read_if_there(const std::string& path) {
+    if (!path_exists(path)) return std::nullopt;
+    return read_file(path);
+}
+
+void write_whole(const std::string& path, std::string_view text) {
+    std::string partial = path + ".partial";
+    write_to(partial, O_TRUNC, text);
+    if (std::rename(partial.c_str(), path.c_str()) != 0) throw_errno("renaming " + partial);
+}
+
+void append_line(const std::string& path, std::string_view line) {
+    write_to(path, O_APPEND, std::string(line) + "\n");
+}
+
+}  // namespace icecore::sim

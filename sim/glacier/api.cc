@@ -1,0 +1,170 @@
+#include "sim/glacier/api.h"
+
+#include <array>
+#include <utility>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "sim/api_error.h"
+#include "sim/fault_answer.h"
+#include "sim/glacier/expiry.h"
+#include "sim/glacier/operations.h"
+#include "sim/glacier/route.h"
+#include "sim/glacier/state_json.h"
+#include "sim/random_id.h"
+
+namespace icecore::sim::glacier {
+namespace {
+
+constexpr std::size_t kTextBytesMax = 1 << 20;
+constexpr std::size_t kRequestIdLength = 48;
+constexpr std::string_view kVersion = "2012-06-01";
+
+enum class Takes : std::uint8_t { text, data };
+
+struct Operation {
+    std::string_view name;
+    Response (*run)(Service&, Call&);
+    Takes takes = Takes::text;
+};
+
+constexpr std::array kOperations = {
+    Operation{"CreateVault", create_vault},
+    Operation{"DescribeVault", describe_vault},
+    Operation{"ListVaults", list_vaults},
+    Operation{"DeleteVault", delete_vault},
+    Operation{"UploadArchive", upload_archive, Takes::data},
+    Operation{"DeleteArchive", delete_archive},
+    Operation{"InitiateMultipartUpload", initiate_multipart_upload},
+    Operation{"UploadMultipartPart", upload_multipart_part, Takes::data},
+    Operation{"CompleteMultipartUpload", complete_multipart_upload},
+    Operation{"AbortMultipartUpload", abort_multipart_upload},
+    Operation{"ListParts", list_parts},
+    Operation{"ListMultipartUploads", list_multipart_uploads},
+};
+
+const Operation* find_operation(std::string_view name) {
+    for (const Operation& operation : kOperations)
+        if (operation.name == name) return &operation;
+    return nullptr;
+}
+
+Response error_response(const ApiError& error) {
+    Json body = {{"code", error.code()},
+                 {"message", error.message()},
+                 {"type", error.status() >= 500 ? "Server" : "Client"}};
+    return json_response(body, error.status());
+}
+
+std::string read_text(RequestBody& body) {
+    if (body.left_bytes() > kTextBytesMax)
+        throw ApiError(400, "BadRequest", format("A body of at most {} bytes is expected", kTextBytesMax));
+    return std::string(body.next());
+}
+
+/// Throws ApiError unless the request is signed, and its body (of an operation that takes no data) the one
+/// that was signed.
+void check_signature(const Authenticator& authenticator, const Call& call, bool takes_data) {
+    const std::string* header = call.request.header("x-amz-content-sha256");
+    if (takes_data && header == nullptr) missing("x-amz-content-sha256");
+    std::string actual = takes_data ? std::string() : sha256(call.text).hex();
+    authenticator.check(call.request, "glacier", header != nullptr ? *header : actual);
+    if (!takes_data && header != nullptr && *header != actual)
+        invalid("The value passed in as x-amz-content-sha256 does not match the computed payload hash.");
+}
+
+void check_version(const Request& request) {
+    const std::string* version = request.header("x-amz-glacier-version");
+    if (version == nullptr) missing("x-amz-glacier-version");
+    if (*version != kVersion) invalid("Invalid x-amz-glacier-version: " + *version);
+}
+
+}  // namespace
+
+struct Api::State {
+    const VirtualClock& clock;
+    const Authenticator& authenticator;
+    Faults& faults;
+    Service service;
+
+    Response run(const Operation& operation, Call& call) {
+        if (operation.takes == Takes::data) return operation.run(service, call);
+        std::lock_guard lock(service.mutex);
+        return operation.run(service, call);
+    }
+
+    Answer handle(const Route& route, const Operation& operation, Call& call);
+};
+
+Answer Api::State::handle(const Route& route, const Operation& operation, Call& call) {
+    bool takes_data = operation.takes == Takes::data;
+    if (!takes_data) call.text = read_text(call.body);
+    check_signature(authenticator, call, takes_data);
+    check_version(call.request);
+    if (route.account != "-" && route.account != service.account)
+        throw ApiError(403, "AccessDeniedException",
+                       format("User is not authorized to act for the account {}", route.account));
+    service.bill.add_request(operation.name);
+    std::optional<Fault> fault = faults.take(operation.name, call.request.path);
+    if (fault) {
+        if (std::optional<Answer> answer = answer_instead(*fault)) return std::move(*answer);
+        call.fail_job = fault->kind == Fault::Kind::fail_job;
+        std::lock_guard lock(service.mutex);
+        auto vault = service.vaults.find(call.vault);
+        if (fault->kind == Fault::Kind::forget_upload && vault != service.vaults.end())
+            forget_upload(service, vault->second, call.id);
+    }
+    Answer answer;
+    answer.response = run(operation, call);
+    if (fault) spoil(*fault, answer);
+    return answer;
+}
+
+Api::Api(const ApiOptions& options, const VirtualClock& clock, const Authenticator& authenticator,
+         Faults& faults, Bill& bill)
+    : state_(new State{clock, authenticator, faults,
+                       Service{options.account, options.region, Storage(options.data_dir), bill}}) {
+    state_->service.settings = state_->service.storage.load_account();
+    state_->service.vaults = state_->service.storage.load_vaults();
+}
+
+Api::~Api() = default;
+Api::Api(Api&&) noexcept = default;
+
+Answer Api::handle(const Request& request, RequestBody& body) {
+    Answer answer;
+    std::uint64_t announced_bytes = body.left_bytes();
+    try {
+        std::optional<Route> route = find_route(request);
+        const Operation* operation = route ? find_operation(route->operation) : nullptr;
+        if (operation == nullptr)
+            throw ApiError(404, "UnknownOperationException", "No operation of the vault API has this path");
+        Call call{request, body, state_->clock, state_->clock.now(), route->vault, route->id};
+        call.query = query_parameters(request.query);
+        answer = state_->handle(*route, *operation, call);
+    } catch (const ApiError& error) {
+        answer.response = error_response(error);
+    } catch (const Error& error) {
+        std::fprintf(stderr, "icecore-sim: %s %s: %s\n", request.method.c_str(), request.path.c_str(),
+                     error.what());
+        answer.response = error_response(ApiError(500, "ServiceUnavailableException", error.message()));
+    } catch (const ConnectionLost&) {
+        state_->service.bill.add_bytes_in(announced_bytes - body.left_bytes());
+        throw;
+    }
+    if (announced_bytes > 0) state_->service.bill.add_bytes_in(announced_bytes - body.left_bytes());
+    answer.response.set("x-amzn-RequestId", random_id(kRequestIdLength));
+    return answer;
+}
+
+std::vector<StoredInterval> Api::stored() const {
+    std::lock_guard lock(state_->service.mutex);
+    std::vector<StoredInterval> out = state_->service.storage.gone();
+    for (const auto& [name, vault] : state_->service.vaults)
+        for (const auto& [id, archive] : vault.archives)
+            if (!archive.deleted)
+                out.push_back({archive.size_bytes, archive.created, state_->clock.now(), false});
+    return out;
+}
+
+}  // namespace icecore::sim::glacier

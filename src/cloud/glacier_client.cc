@@ -77,7 +77,15 @@ std::string GlacierClient::vault_path(std::string_view vault, std::string_view r
 
 HttpResponse GlacierClient::call(AwsRequest request, const BodySink& sink) {
     request.headers.push_back({"x-amz-glacier-version", "2012-06-01"});
-    return client_.call(request, sink);
+    try {
+        return client_.call(request, sink);
+    } catch (ServiceError& e) {
+        // The service has one code for all that is not there, and the words tell which it is.
+        if (e.kind() == Error::Kind::not_found && e.message().find("Vault not found") != std::string::npos)
+            e.set_hint(format("is \"{}\" the right region? `icecore vault create` makes a vault",
+                              client_.options().scope.region));
+        throw;
+    }
 }
 
 /// Asks for page after page; `visit_page` gets each.

@@ -161,6 +161,7 @@ bool GlacierJobs::find_whole(const std::string& archive_id, std::uint64_t size_b
 }
 
 std::optional<std::string> GlacierJobs::inventory() {
+    if (!client_.describe_vault(vault_).last_inventory) return std::nullopt;
     forget();
     bool under_way = false;
     for (const GlacierJob& job : jobs()) {
@@ -170,7 +171,6 @@ std::optional<std::string> GlacierJobs::inventory() {
         under_way |= job.status == GlacierJob::Status::in_progress;
     }
     if (!under_way) {
-        if (!client_.describe_vault(vault_).last_inventory) return std::nullopt;
         client_.initiate_inventory_job(vault_, "icecore");
         forget();
     }

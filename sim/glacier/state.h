@@ -54,10 +54,10 @@ struct Job {
     enum class Kind : std::uint8_t { archive, inventory };
     std::string id;
     Kind kind = Kind::archive;
-    std::string description;
-    std::string sns_topic;
+    std::string description = {};
+    std::string sns_topic = {};
     Timestamp created;
-    Timestamp due;             ///< when it completes
+    Timestamp due = {};        ///< when it completes
     std::string failure = {};  ///< why it fails then; empty: it succeeds
     // archive
     std::string tier = {};

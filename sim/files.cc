@@ -1,7 +1,6 @@
 #include "sim/files.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <cstdio>
 
@@ -14,11 +13,7 @@ namespace {
 void write_to(const std::string& path, int flags, std::string_view text) {
     Fd fd(::open(path.c_str(), flags | O_CLOEXEC | O_CREAT | O_WRONLY, 0600));
     if (!fd) throw_errno("writing " + path);
-    while (!text.empty()) {
-        ssize_t written = ::write(fd.get(), text.data(), text.size());
-        if (written < 0) throw_errno("writing " + path);
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
+    write_full(fd.get(), text);
 }
 
 }  // namespace

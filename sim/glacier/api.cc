@@ -80,7 +80,9 @@ Response error_response(const ApiError& error) {
 std::string read_text(RequestBody& body) {
     if (body.left_bytes() > kTextBytesMax)
         throw ApiError(400, "BadRequest", format("A body of at most {} bytes is expected", kTextBytesMax));
-    return std::string(body.next());
+    Buffer piece;
+    body.next(piece);
+    return std::string(piece.view());
 }
 
 /// Throws ApiError unless the request is signed, and its body (of an operation that takes no data) the one

@@ -25,6 +25,7 @@ double gb(std::uint64_t bytes) {
 }
 
 void add_counts(std::map<std::string, std::uint64_t>& to, const Json& more) {
+    if (!more.is_object()) throw Error(Error::Kind::corrupt, "counts are a JSON object");
     for (const auto& [key, value] : more.items()) to[key] += whole_number(key, value);
 }
 
@@ -101,7 +102,7 @@ Json Bill::totals() const {
 }
 
 void Bill::add_request(std::string_view operation) {
-    record({{"requests", {{std::string(operation), 1}}}});
+    record({{"requests", {{std::string(operation), 1U}}}});
 }
 
 void Bill::add_bytes_in(std::uint64_t bytes) {
@@ -110,7 +111,7 @@ void Bill::add_bytes_in(std::uint64_t bytes) {
 
 void Bill::add_retrieval(const std::string& tier, std::uint64_t bytes) {
     CHECK(prices_.retrieval_usd_per_gb.contains(tier));
-    record({{"retrieval_jobs", {{tier, 1}}}, {"retrieved_bytes", {{tier, bytes}}}});
+    record({{"retrieval_jobs", {{tier, 1U}}}, {"retrieved_bytes", {{tier, bytes}}}});
 }
 
 void Bill::add_egress(Timestamp when, std::uint64_t bytes) {

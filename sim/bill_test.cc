@@ -19,7 +19,8 @@ constexpr std::int64_t kDaySec = 86400;
 
 /// Dollars of the line `what`; fails if there is none.
 double usd(const Bill& bill, std::string_view what, const std::vector<StoredInterval>& archives = {}) {
-    for (const Json& line : parse_json(bill.json(archives))["lines"])
+    Json json = parse_json(bill.json(archives));
+    for (const Json& line : json["lines"])
         if (line["what"] == what) return line["usd"].get<double>();
     ADD_FAILURE() << "no line " << what << " in " << bill.json(archives);
     return -1;

@@ -1,3 +1,5 @@
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
@@ -55,11 +57,21 @@ void check_account(const std::string& account) {
     if (!digits) throw Error(Error::Kind::invalid, "--account needs 12 digits");
 }
 
+/// Two processes must not work in one directory.
+Fd lock_data(const std::string& dir) {
+    Fd fd = open_file(dir + "/lock", O_RDWR | O_CREAT, 0600);
+    if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+        throw Error(Error::Kind::denied, "another icecore-sim works in " + dir);
+    return fd;
+}
+
 void run(const CLI::App& app, const Options& options) {
     check_account(options.account);
     std::vector<AccessKey> keys;
     for (const std::string& text : options.credentials) keys.push_back(parse_access_key(text));
     if (::mkdir(options.data.c_str(), 0700) != 0 && errno != EEXIST) throw_errno("making " + options.data);
+
+    Fd lock = lock_data(options.data);
 
     SystemClock real;
     VirtualClock clock(real, options.data + "/clock.json");

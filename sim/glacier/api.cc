@@ -1,6 +1,7 @@
 #include "sim/glacier/api.h"
 
 #include <array>
+#include <cstdio>
 #include <utility>
 
 #include "base/error.h"
@@ -167,6 +168,8 @@ Answer Api::handle(const Request& request, RequestBody& body) {
         answer = state_->handle(*route, *operation, call);
     } catch (const ApiError& error) {
         answer.response = error_response(error);
+    } catch (const Json::exception& error) {
+        answer.response = error_response(ApiError(400, "SerializationException", error.what()));
     } catch (const Error& error) {
         std::fprintf(stderr, "icecore-sim: %s %s: %s\n", request.method.c_str(), request.path.c_str(),
                      error.what());

@@ -20,6 +20,7 @@ constexpr std::uint64_t kDigestBytes = sizeof(Digest::bytes);
 
 /// From that size on a file is written past the page cache.
 constexpr std::uint64_t kLargeBytes = 8 << 20;
+constexpr off_t kReadAheadBytes = 8 << 20;
 
 std::uint64_t leaf_count(std::uint64_t size_bytes) {
     return (size_bytes + kMegabyte - 1) / kMegabyte;
@@ -56,6 +57,9 @@ class ArchiveSource final : public BodySource {
                 static_cast<std::size_t>(std::min<std::uint64_t>(size, part_bytes_ - in_part));
             if (!fd_ || index != index_) fd_ = open_file(join_path(dir_, part_name(index)), O_RDONLY);
             index_ = index;
+            // The next ones are read while these are sent.
+            posix_fadvise(fd_.get(), static_cast<off_t>(in_part + count), kReadAheadBytes,
+                          POSIX_FADV_WILLNEED);
             if (pread_full(fd_.get(), buffer, count, in_part) != count)
                 throw Error(Error::Kind::corrupt, format("part {} in {} is too short", index, dir_));
             offset += count;

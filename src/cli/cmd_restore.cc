@@ -75,17 +75,12 @@ class RestoreCommand final : public Command {
             .summary = "restore files from the archives, here or offsite",
             .description =
                 "Restores files and directories as they were at a run, each at its place below\n"
-                "DIR; without a PATH everything. Every file is checked before it is put in place.\n"
-                "What exists below DIR is not replaced, but reported, with exit status 3, unless\n"
-                "--overwrite says otherwise: \"older\" replaces what was not modified later than\n"
-                "what is restored, \"always\" whatever differs. Then files that are there with\n"
-                "the recorded size, times, mode, owner and attributes are left without reading\n"
-                "them, so that a restore that was interrupted can be repeated.\n"
-                "\n"
-                "What is not in the backup directory is read from the target. A cold store must\n"
-                "thaw it first, for hours and for money: icecore says how much, asks, and asks the\n"
-                "store for the least. Then it ends with exit status 75, and the same command goes\n"
-                "on later; --wait stays and goes on by itself.",
+                "DIR. Every file is checked before it is put in place. What exists is not\n"
+                "replaced, but reported, with exit status 3, unless --overwrite says otherwise.\n"
+                "A restore that was interrupted can be repeated.\n"
+                "What is not here is read from the target. A cold store thaws for hours and for\n"
+                "money: icecore says how much and asks you first. It ends with status 75 then;\n"
+                "the same command, or --wait, goes on.",
             .example =
                 "icecore restore --to /tmp/all\n"
                 "icecore restore --at 3d --to /tmp/back projects/thesis\n"

@@ -8,6 +8,14 @@
 namespace icecore::cli {
 namespace {
 
+std::string plan_text(const engine::FetchState& state, const engine::RemotePlan& plan, store::ThawTier tier) {
+    return format("{} of {} must be thawed: {} ({})", counted(state.unasked, "range", "ranges"),
+                  counted(plan.volumes, "volume", "volumes"), format_bytes(state.unasked_bytes),
+                  tier_text(tier));
+}
+
+}  // namespace
+
 std::string_view tier_text(store::ThawTier tier) {
     switch (tier) {
         case store::ThawTier::bulk:
@@ -20,14 +28,7 @@ std::string_view tier_text(store::ThawTier tier) {
     return "";
 }
 
-std::string plan_text(const engine::FetchState& state, const engine::RemotePlan& plan, store::ThawTier tier) {
-    return format("{} of {} must be thawed: {} ({})", counted(state.unasked, "range", "ranges"),
-                  counted(plan.volumes, "volume", "volumes"), format_bytes(state.unasked_bytes),
-                  tier_text(tier));
-}
-
-/// Throws unless the user agrees.
-void confirm(Session& session, const std::string& what, bool yes) {
+void confirm_cost(Session& session, const std::string& what, bool yes) {
     Io& io = session.io();
     if (yes) {
         session.messages().note(what);
@@ -43,8 +44,6 @@ void confirm(Session& session, const std::string& what, bool yes) {
     if (answer != "y" && answer != "Y" && answer != "yes")
         throw Error(Error::Kind::cancelled, "nothing was asked for");
 }
-
-}  // namespace
 
 store::ThawTier parse_tier(const std::string& text) {
     if (text == "bulk") return store::ThawTier::bulk;
@@ -72,7 +71,7 @@ std::unique_ptr<engine::RemoteVolumes> bring_cold_volumes(
         engine::FetchOptions{.tier = options.tier, .dir = {}, .wait = options.wait}, observer);
     remote->want(plan);
     engine::FetchState state = remote->state();
-    if (state.unasked > 0) confirm(session, plan_text(state, plan, options.tier), options.yes);
+    if (state.unasked > 0) confirm_cost(session, plan_text(state, plan, options.tier), options.yes);
     state = remote->run();
     observer.finish();
     for (const std::string& problem : state.problems) session.messages().error(problem);
@@ -81,8 +80,6 @@ std::unique_ptr<engine::RemoteVolumes> bring_cold_volumes(
         return nullptr;
     }
     request.further_sources.push_back(remote->source());
-    // What came whole stands in the backup directory again.
-    if (!request.local) request.further_sources.push_back(archive::local_volumes(opened.set.backup_dir));
     return remote;
 }
 

@@ -114,7 +114,11 @@ FetchState RemoteVolumes::run() {
 }
 
 archive::VolumeSource RemoteVolumes::source() const {
-    return archive::local_volumes(dir_);
+    auto open = [staged = dir_, here = set_.backup_dir](const archive::VolumeInfo& volume) {
+        std::string path = join_path(staged, volume.name);
+        return archive::open_volume_file(path_exists(path) ? path : join_path(here, volume.name));
+    };
+    return {dir_, open};
 }
 
 void RemoteVolumes::complete_volumes() {

@@ -26,7 +26,7 @@ class RemoteVolumes {
     /// Fetch::run(). Once all is here, volumes that came whole and are missing in the backup directory are
     /// put back there.
     FetchState run();
-    /// Where the volumes can be read once all is here.
+    /// Where the volumes can be read once all is here: there, or where they were put back.
     archive::VolumeSource source() const;
     /// Forgets and removes what was fetched. After a restore that needs nothing more.
     void remove();

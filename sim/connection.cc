@@ -79,14 +79,14 @@ bool Connection::read_head(Request& out) {
     return true;
 }
 
-std::string_view Connection::next() {
-    if (left_ == 0) return {};
+void Connection::next(Buffer& piece) {
+    piece.clear();
+    if (left_ == 0) return;
     if (continue_expected_) send_all("HTTP/1.1 100 Continue\r\n\r\n");
     continue_expected_ = false;
     std::size_t want = static_cast<std::size_t>(std::min<std::uint64_t>(left_, kChunkBytes));
-    chunk_.clear();
     std::size_t have = std::min(want, ahead_.size());
-    char* buffer = chunk_.extend(want);
+    char* buffer = piece.extend(want);
     std::copy_n(ahead_.data(), have, buffer);
     ahead_.erase(0, have);
     while (have < want) {
@@ -95,12 +95,11 @@ std::string_view Connection::next() {
         have += got;
     }
     left_ -= want;
-    return chunk_.view();
 }
 
 bool Connection::skip_body() {
     if (continue_expected_ || left_ > kSkipBytesMax) return left_ == 0;
-    while (left_ > 0) next();
+    while (left_ > 0) next(chunk_);
     return true;
 }
 

@@ -43,7 +43,7 @@ class Connection final : public RequestBody {
     bool read_head(Request& out);
 
     std::uint64_t left_bytes() const override { return left_; }
-    std::string_view next() override;
+    void next(Buffer& piece) override;
     /// Reads what is left of the body and forgets it, so that the next request can be read; false if it is
     /// too much for that.
     bool skip_body();

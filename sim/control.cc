@@ -29,7 +29,9 @@ Answer Control::handle(const Request& request, RequestBody& body) {
             answer.response = refusal(413, "too much");
             return answer;
         }
-        std::string text(body.next());
+        Buffer piece;
+        body.next(piece);
+        std::string text(piece.view());
         if (request.path == "/_sim/health")
             answer.response = json_text("{\"status\":\"ok\"}");
         else if (request.path == "/_sim/clock")
@@ -48,29 +50,12 @@ Answer Control::handle(const Request& request, RequestBody& body) {
     return answer;
 }
 
-/// POST {"advance": seconds}, {"set": "2027-01-01T00:00:00Z"} or {"scale": 3600} (0: frozen).
 Response Control::clock(const Request& request, const std::string& text) {
-    if (request.method == "POST") {
-        Json order = parse_json(text);
-        if (!order.is_object()) return refusal(400, "an object is expected");
-        for (const auto& [key, value] : order.items()) {
-            if (key == "scale") {
-                clock_.set_scale(value.get<double>());
-            } else if (key == "advance") {
-                clock_.advance(value.get<std::int64_t>());
-            } else if (key == "set") {
-                std::optional<Timestamp> to = parse_utc(value.get<std::string>());
-                if (!to) return refusal(400, "\"set\" needs a moment as in 2027-01-01T00:00:00Z");
-                clock_.set(*to);
-            } else {
-                return refusal(400, "known are \"scale\", \"advance\" and \"set\", not \"" + key + "\"");
-            }
-        }
-    } else if (request.method != "GET") {
+    if (request.method == "POST")
+        clock_.order(text);
+    else if (request.method != "GET")
         return refusal(405, "GET or POST is expected");
-    }
-    VirtualClock::State state = clock_.state();
-    return json_text(Json{{"now", format_iso_utc(state.now)}, {"scale", state.scale}}.dump());
+    return json_text(clock_.json());
 }
 
 /// POST adds, DELETE forgets all.

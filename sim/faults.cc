@@ -6,142 +6,180 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "base/json_document.h"
+#include "sim/json_values.h"
 
 namespace icecore::sim {
 namespace {
 
 using Kind = Fault::Kind;
 
-struct KindName {
+/// A kind, and the keys that it has besides those of all.
+struct KindForm {
     Kind kind;
     std::string_view name;
+    std::array<std::string_view, 3> keys = {};
 };
-constexpr std::array<KindName, 13> kKinds = {{{Kind::error, "error"},
+constexpr std::array<KindForm, 13> kKinds = {{{Kind::error, "error", {"status", "code", "message"}},
                                               {Kind::drop_before, "drop-before"},
                                               {Kind::drop_after, "drop-after"},
-                                              {Kind::stall, "stall"},
-                                              {Kind::trickle, "trickle"},
-                                              {Kind::corrupt, "corrupt"},
+                                              {Kind::stall, "stall", {"milliseconds"}},
+                                              {Kind::trickle, "trickle", {"bytes_per_second"}},
+                                              {Kind::corrupt, "corrupt", {"offset"}},
                                               {Kind::wrong_tree_hash, "wrong-tree-hash"},
                                               {Kind::truncate, "truncate"},
                                               {Kind::endless, "endless"},
                                               {Kind::malformed_json, "malformed-json"},
-                                              {Kind::html, "html"},
+                                              {Kind::html, "html", {"status"}},
                                               {Kind::fail_job, "fail-job"},
                                               {Kind::forget_upload, "forget-upload"}}};
+constexpr std::array<std::string_view, 7> kKeysOfAll = {"operation", "path",        "kind", "skip",
+                                                        "count",     "probability", "seed"};
+constexpr std::uint64_t kMillisecondsMax = 24ULL * 3600 * 1000;
+constexpr int kProxyStatus = 502;
 
 [[noreturn]] void invalid(std::string message) {
     throw Error(Error::Kind::invalid, std::move(message), "doc/simulator.md has the form");
 }
 
-Kind parse_kind(const std::string& name) {
+const KindForm& form_of(const std::string& name) {
     auto found =
-        std::find_if(kKinds.begin(), kKinds.end(), [&](const KindName& k) { return k.name == name; });
+        std::find_if(kKinds.begin(), kKinds.end(), [&](const KindForm& k) { return k.name == name; });
     if (found == kKinds.end()) invalid(format("there is no fault \"{}\"", name));
-    return found->kind;
+    return *found;
 }
 
-std::string_view name_of(Kind kind) {
-    return std::find_if(kKinds.begin(), kKinds.end(), [&](const KindName& k) { return k.kind == kind; })
-        ->name;
+const KindForm& form_of(Kind kind) {
+    return *std::find_if(kKinds.begin(), kKinds.end(), [&](const KindForm& k) { return k.kind == kind; });
 }
 
-Fault parse_fault(const Json& json, std::optional<std::uint64_t>& seed) {
+template <typename List>
+bool holds(const List& list, std::string_view key) {
+    return std::find(list.begin(), list.end(), key) != list.end();
+}
+
+void take_match(Fault& fault, const std::string& key, const Json& value) {
+    if (key == "operation")
+        fault.operation = text(key, value);
+    else if (key == "path")
+        fault.path = text(key, value);
+    else if (key == "skip")
+        fault.skip = whole_number(key, value);
+    else if (key == "count" && value == "always")
+        fault.count = std::nullopt;
+    else if (key == "count")
+        fault.count = whole_number(key, value);
+    else if (key == "probability")
+        fault.probability = number(key, value, 0, 1);
+    else if (key == "seed")
+        fault.seed = whole_number(key, value);
+}
+
+void take_effect(Fault& fault, const std::string& key, const Json& value) {
+    if (key == "status")
+        fault.status = static_cast<int>(whole_number(key, value, 599));
+    else if (key == "code")
+        fault.code = text(key, value);
+    else if (key == "message")
+        fault.message = text(key, value);
+    else if (key == "milliseconds")
+        fault.milliseconds = static_cast<std::int64_t>(whole_number(key, value, kMillisecondsMax));
+    else if (key == "bytes_per_second")
+        fault.bytes_per_second = whole_number(key, value);
+    else if (key == "offset")
+        fault.offset = whole_number(key, value);
+}
+
+Fault parse_fault(const Json& json) {
     if (!json.is_object()) invalid("a fault is a JSON object");
-    Fault fault;
-    for (const auto& [key, value] : json.items()) {
-        if (key == "operation")
-            fault.operation = value.get<std::string>();
-        else if (key == "path")
-            fault.path = value.get<std::string>();
-        else if (key == "kind")
-            fault.kind = parse_kind(value.get<std::string>());
-        else if (key == "status")
-            fault.status = value.get<int>();
-        else if (key == "code")
-            fault.code = value.get<std::string>();
-        else if (key == "message")
-            fault.message = value.get<std::string>();
-        else if (key == "skip")
-            fault.skip = value.get<std::uint64_t>();
-        else if (key == "count")
-            fault.count = value.get<std::uint64_t>();
-        else if (key == "probability")
-            fault.probability = value.get<double>();
-        else if (key == "seed")
-            seed = value.get<std::uint64_t>();
-        else if (key == "milliseconds")
-            fault.milliseconds = value.get<std::int64_t>();
-        else if (key == "bytes_per_second")
-            fault.bytes_per_second = value.get<std::uint64_t>();
-        else if (key == "offset")
-            fault.offset = value.get<std::uint64_t>();
-        else
-            invalid(format("a fault has no \"{}\"", key));
-    }
     if (!json.contains("kind")) invalid("a fault needs its \"kind\"");
-    if (fault.status < 200 || fault.status > 599) invalid("\"status\" is from 200 to 599");
-    if (fault.probability < 0 || fault.probability > 1) invalid("\"probability\" is from 0 to 1");
-    if (fault.bytes_per_second == 0 || fault.milliseconds < 0) invalid("a fault cannot take forever");
+    const KindForm& form = form_of(text("kind", json["kind"]));
+    Fault fault{.kind = form.kind};
+    if (form.kind == Kind::html) fault.status = kProxyStatus;
+    for (const auto& [key, value] : json.items()) {
+        if (key.empty() || !(holds(kKeysOfAll, key) || holds(form.keys, key)))
+            invalid(format("the fault \"{}\" has no \"{}\"", form.name, key));
+        take_match(fault, key, value);
+        take_effect(fault, key, value);
+    }
+    if (fault.status < 200) invalid("\"status\" must be from 200 to 599");
+    if (fault.bytes_per_second == 0) invalid("\"bytes_per_second\" must be at least 1");
+    if (fault.operation.empty() || fault.count == std::uint64_t{0}) invalid("this fault would never hit");
     return fault;
+}
+
+Json effect_value(const Fault& fault, std::string_view key) {
+    if (key == "status") return fault.status;
+    if (key == "code") return fault.code;
+    if (key == "message") return fault.message;
+    if (key == "milliseconds") return fault.milliseconds;
+    if (key == "bytes_per_second") return fault.bytes_per_second;
+    CHECK(key == "offset");
+    return fault.offset;
+}
+
+Json to_json(const Fault& fault, std::uint64_t hits) {
+    const KindForm& form = form_of(fault.kind);
+    Json out = {
+        {"operation", fault.operation},     {"path", fault.path}, {"kind", form.name}, {"skip", fault.skip},
+        {"probability", fault.probability}, {"seed", fault.seed}, {"hits", hits}};
+    out["count"] = fault.count ? Json(*fault.count) : Json("always");
+    for (std::string_view key : form.keys)
+        if (!key.empty()) out[std::string(key)] = effect_value(fault, key);
+    return out;
+}
+
+/// From 0 to below 1, the same for a seed wherever it is compiled.
+double chance(std::mt19937_64& random) {
+    return static_cast<double>(random() >> 11) / 9007199254740992.0;  // 2^53
 }
 
 }  // namespace
 
 void Faults::add(std::string_view json_text) {
-    std::vector<Fault> more;
-    std::optional<std::uint64_t> seed;
-    try {
-        Json json = parse_json(json_text);
-        if (!json.is_array()) json = Json::array({json});
-        for (const Json& item : json) more.push_back(parse_fault(item, seed));
-    } catch (const Json::exception&) {
-        invalid("a value of a fault has the wrong type");
+    Json json = parse_json(json_text);
+    if (!json.is_array()) json = Json::array({json});
+    std::vector<Order> more;
+    for (const Json& item : json) {
+        Fault fault = parse_fault(item);
+        std::mt19937_64 random(fault.seed);
+        more.push_back({std::move(fault), random});
     }
     std::lock_guard lock(mutex_);
-    if (seed) random_.seed(*seed);
-    faults_.insert(faults_.end(), more.begin(), more.end());
+    if (orders_.size() + more.size() > kFaultsMax)
+        invalid(format("more than {} faults on order", kFaultsMax));
+    orders_.insert(orders_.end(), more.begin(), more.end());
 }
 
 void Faults::clear() {
     std::lock_guard lock(mutex_);
-    faults_.clear();
+    orders_.clear();
 }
 
 std::string Faults::json() const {
     std::lock_guard lock(mutex_);
     Json list = Json::array();
-    for (const Fault& fault : faults_)
-        list.push_back({{"operation", fault.operation},
-                        {"path", fault.path},
-                        {"kind", name_of(fault.kind)},
-                        {"status", fault.status},
-                        {"code", fault.code},
-                        {"message", fault.message},
-                        {"skip", fault.skip},
-                        {"count", fault.count},
-                        {"probability", fault.probability},
-                        {"milliseconds", fault.milliseconds},
-                        {"bytes_per_second", fault.bytes_per_second},
-                        {"offset", fault.offset},
-                        {"hits", fault.hits}});
-    return list.dump();
+    for (const Order& order : orders_) list.push_back(to_json(order.fault, order.hits));
+    return list.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+bool Faults::hits(Order& order, std::string_view operation, std::string_view path) {
+    Fault& fault = order.fault;
+    if (fault.operation != "*" && fault.operation != operation) return false;
+    if (path.find(fault.path) == std::string_view::npos) return false;
+    if (fault.skip > 0) {
+        --fault.skip;
+        return false;
+    }
+    if (fault.count == std::uint64_t{0} || chance(order.random) >= fault.probability) return false;
+    if (fault.count) --*fault.count;
+    ++order.hits;
+    return true;
 }
 
 std::optional<Fault> Faults::take(std::string_view operation, std::string_view path) {
     std::lock_guard lock(mutex_);
-    for (Fault& fault : faults_) {
-        if (fault.operation != "*" && fault.operation != operation) continue;
-        if (path.find(fault.path) == std::string_view::npos) continue;
-        if (fault.skip > 0) {
-            --fault.skip;
-            continue;
-        }
-        if (fault.hits >= fault.count) continue;
-        if (std::uniform_real_distribution<double>()(random_) >= fault.probability) continue;
-        ++fault.hits;
-        return fault;
-    }
+    for (Order& order : orders_)
+        if (hits(order, operation, path)) return order.fault;
     return std::nullopt;
 }
 

@@ -14,50 +14,60 @@ namespace icecore::sim {
 struct Fault {
     enum class Kind : std::uint8_t {
         error,        ///< answered with `status`, `code` and `message`, without effect
-        drop_before,  ///< the connection is closed without effect
+        drop_before,  ///< the connection breaks, without effect
         drop_after,   ///< the effect takes place, the reply is lost
-        stall,        ///< the effect takes place, then nothing for `milliseconds`, then the connection closes
+        stall,        ///< the effect takes place, then nothing for `milliseconds`, then the connection breaks
         trickle,      ///< the body of the answer comes at `bytes_per_second`
         corrupt,      ///< byte `offset` of the answer's body is another one
         wrong_tree_hash,  ///< the x-amz-sha256-tree-hash header of the answer is another one
-        truncate,         ///< the connection closes in the middle of the answer's body
+        truncate,         ///< the connection breaks in the middle of the answer's body
         endless,          ///< the answer's body never ends
         malformed_json,   ///< the answer's body is half a JSON text
-        html,             ///< a page of a proxy, with `status`
+        html,             ///< a page of a proxy with `status`, without effect
         fail_job,         ///< the job that is begun will fail
         forget_upload,    ///< the multipart upload is forgotten before the request is looked at
     };
     std::string operation = "*";  ///< "UploadMultipartPart"; "*": any
-    std::string path;             ///< a piece of the request's path; empty: any
+    std::string path = {};        ///< a piece of the request's path; empty: any
     Kind kind = Kind::error;
     int status = 500;
     std::string code = "ServiceUnavailableException";
     std::string message = "a fault that was ordered";
-    std::uint64_t skip = 0;   ///< matching requests that pass before
-    std::uint64_t count = 1;  ///< how often it hits
-    double probability = 1;   ///< of each hit
+    std::uint64_t skip = 0;                                 ///< matching requests that pass before
+    std::optional<std::uint64_t> count = std::uint64_t{1};  ///< how often it hits; nullopt: always
+    double probability = 1;                                 ///< of each hit
+    std::uint64_t seed = 0;                                 ///< of that chance
     std::int64_t milliseconds = 1000;
     std::uint64_t bytes_per_second = 1024;
     std::uint64_t offset = 0;
-    std::uint64_t hits = 0;  ///< so far
 };
 
-/// The faults that are on order. Thread-safe.
+/// The faults that are on order. They are forgotten when the process ends. Thread-safe.
 class Faults {
   public:
-    /// Adds those of a JSON object or list of objects. Throws Error{invalid} for anything that is not known,
-    /// and adds nothing then.
+    static constexpr std::size_t kFaultsMax = 1000;
+
+    /// Adds those of a JSON object or list of objects. Throws Error{invalid, corrupt} for anything that is
+    /// not known or does not belong to the kind, and adds nothing then.
     void add(std::string_view json_text);
+    /// Forgets all.
     void clear();
-    /// As a JSON list, with `hits`.
+    /// All of them as a JSON list: what was ordered, `hits` so far, and `skip` and `count` as what is left.
     std::string json() const;
-    /// The first fault that hits this request, if one does.
+    /// The fault that hits this request, if one does: the first in the order of adding that matches, has let
+    /// pass those that it skips, is not used up and has its chance. Those after it do not see the request.
     std::optional<Fault> take(std::string_view operation, std::string_view path);
 
   private:
+    struct Order {
+        Fault fault;
+        std::mt19937_64 random;
+        std::uint64_t hits = 0;
+    };
+    static bool hits(Order& order, std::string_view operation, std::string_view path);
+
     mutable std::mutex mutex_;  // guards what follows
-    std::vector<Fault> faults_;
-    std::mt19937_64 random_;
+    std::vector<Order> orders_;
 };
 
 }  // namespace icecore::sim

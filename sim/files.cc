@@ -14,11 +14,17 @@ namespace {
 void write_to(const std::string& path, int flags, std::string_view text) {
     Fd fd(::open(path.c_str(), flags | O_CLOEXEC | O_CREAT | O_WRONLY, 0600));
     if (!fd) throw_errno("writing " + path);
-    while (!text.empty()) {
-        ssize_t written = ::write(fd.get(), text.data(), text.size());
-        if (written < 0) throw_errno("writing " + path);
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
+    write_full(fd.get(), text);
+}
+
+/// The last byte of the file, if there is one.
+std::string read_last(const std::string& path) {
+    if (!path_exists(path)) return {};
+    Fd fd = open_file(path, O_RDONLY);
+    off_t size = ::lseek(fd.get(), 0, SEEK_END);
+    char last = 0;
+    if (size <= 0 || pread_full(fd.get(), &last, 1, static_cast<std::uint64_t>(size) - 1) != 1) return {};
+    return {last};
 }
 
 }  // namespace
@@ -35,6 +41,11 @@ void write_whole(const std::string& path, std::string_view text) {
 }
 
 void append_line(const std::string& path, std::string_view line) {
+    if (std::string last = read_last(path); !last.empty() && last != "\n") {
+        std::string whole = read_file(path);
+        whole.resize(whole.rfind('\n') + 1);
+        write_whole(path, whole);
+    }
     write_to(path, O_APPEND, std::string(line) + "\n");
 }
 

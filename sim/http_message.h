@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/buffer.h"
 #include "cloud/http.h"
 
 namespace icecore::sim {
@@ -41,9 +42,9 @@ class RequestBody {
   public:
     virtual ~RequestBody() = default;
     virtual std::uint64_t left_bytes() const = 0;
-    /// The next 1 MiB, or what is left of the body; empty at its end. Good until the next call. Throws
-    /// ConnectionLost if it breaks off.
-    virtual std::string_view next() = 0;
+    /// Puts the next 1 MiB, or what is left of the body, into `piece` instead of what it held; nothing at the
+    /// end. Throws ConnectionLost if it breaks off.
+    virtual void next(Buffer& piece) = 0;
 };
 
 /// The bytes of a response's body that do not fit in memory.

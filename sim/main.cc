@@ -1,3 +1,5 @@
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
@@ -31,7 +33,7 @@ struct Options {
     double time_scale = 1;
     bool freeze = false;
     std::string faults;
-    std::string prices = ICECORE_SIM_PRICES;
+    std::string prices;
 };
 
 void add_options(CLI::App& app, Options& options) {
@@ -43,10 +45,10 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option("--region", options.region, "region that signatures are for")->capture_default_str();
     app.add_option("--account", options.account, "account number, 12 digits")->capture_default_str();
     app.add_option("--time-scale", options.time_scale, "virtual seconds a second")
-        ->check(CLI::Range(0.0, 1e9));
+        ->check(CLI::Range(0.0, VirtualClock::kScaleMax));
     app.add_flag("--freeze", options.freeze, "the virtual clock moves on order only");
     app.add_option("--faults", options.faults, "JSON file of faults");
-    app.add_option("--prices", options.prices, "JSON file of prices")->capture_default_str();
+    app.add_option("--prices", options.prices, "JSON file of prices (else those of sim/prices.json)");
 }
 
 void check_account(const std::string& account) {
@@ -55,11 +57,21 @@ void check_account(const std::string& account) {
     if (!digits) throw Error(Error::Kind::invalid, "--account needs 12 digits");
 }
 
+/// Two processes must not work in one directory.
+Fd lock_data(const std::string& dir) {
+    Fd fd = open_file(dir + "/lock", O_RDWR | O_CREAT, 0600);
+    if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+        throw Error(Error::Kind::denied, "another icecore-sim works in " + dir);
+    return fd;
+}
+
 void run(const CLI::App& app, const Options& options) {
     check_account(options.account);
     std::vector<AccessKey> keys;
     for (const std::string& text : options.credentials) keys.push_back(parse_access_key(text));
     if (::mkdir(options.data.c_str(), 0700) != 0 && errno != EEXIST) throw_errno("making " + options.data);
+
+    Fd lock = lock_data(options.data);
 
     SystemClock real;
     VirtualClock clock(real, options.data + "/clock.json");
@@ -68,7 +80,8 @@ void run(const CLI::App& app, const Options& options) {
     Authenticator authenticator(keys, options.region, real);
     Faults faults;
     if (!options.faults.empty()) faults.add(read_file(options.faults));
-    Bill bill(read_file(options.prices), options.data + "/bill.json");
+    Bill bill(options.prices.empty() ? Prices::built_in() : Prices::parse(read_file(options.prices)),
+              options.data + "/bill.jsonl");
     glacier::Api vaults({options.data + "/glacier", options.account, options.region}, clock, authenticator,
                         faults, bill);
     Control control(clock, faults, bill, [&] { return vaults.stored(); });

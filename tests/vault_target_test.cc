@@ -30,8 +30,8 @@ struct SimulatedVault {
     testing::SimProcess sim;
     SimulatedVault() { sim.client().create_vault("vault"); }
     std::unique_ptr<Target> open() { return make_glacier_target(small_parts(sim)); }
-    /// An inventory is a day behind, and its job takes hours.
-    void let_time_pass() { sim.advance_hours(48); }
+    /// Long enough for an inventory, short enough for the output of a job to be there still.
+    void let_time_pass() { sim.advance_hours(26); }
     std::uint64_t resent_bytes_max() const { return 8 * kSmallPart; }
 };
 

@@ -1,6 +1,7 @@
 #include "sim/glacier/api.h"
 
 #include <array>
+#include <cstdio>
 #include <utility>
 
 #include "base/error.h"
@@ -80,7 +81,9 @@ Response error_response(const ApiError& error) {
 std::string read_text(RequestBody& body) {
     if (body.left_bytes() > kTextBytesMax)
         throw ApiError(400, "BadRequest", format("A body of at most {} bytes is expected", kTextBytesMax));
-    return std::string(body.next());
+    Buffer piece;
+    body.next(piece);
+    return std::string(piece.view());
 }
 
 /// Throws ApiError unless the request is signed, and its body (of an operation that takes no data) the one
@@ -165,6 +168,8 @@ Answer Api::handle(const Request& request, RequestBody& body) {
         answer = state_->handle(*route, *operation, call);
     } catch (const ApiError& error) {
         answer.response = error_response(error);
+    } catch (const Json::exception& error) {
+        answer.response = error_response(ApiError(400, "SerializationException", error.what()));
     } catch (const Error& error) {
         std::fprintf(stderr, "icecore-sim: %s %s: %s\n", request.method.c_str(), request.path.c_str(),
                      error.what());

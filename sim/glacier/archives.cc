@@ -24,12 +24,6 @@ void check_lock(const Service& service, const Vault& vault, const Archive& archi
                    vault_arn(service, vault.name)));
 }
 
-bool needed_by_job(const Vault& vault, const std::string& id) {
-    for (const auto& [job_id, job] : vault.jobs)
-        if (job.archive_id == id) return true;
-    return false;
-}
-
 }  // namespace
 
 std::string new_archive_id() {

@@ -86,7 +86,8 @@ Json text_or_null(const std::string& text) {
 }
 
 Response json_response(const Json& body, int status) {
-    Response out{.status = status, .headers = {}, .body = body.dump()};
+    Response out{.status = status, .headers = {}, .body = {}};
+    out.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);  // what was sent may be no UTF-8
     out.set("Content-Type", "application/json");
     return out;
 }

@@ -7,17 +7,13 @@
 namespace icecore::sim::glacier {
 namespace {
 
-bool needed_by_job(const Vault& vault, const std::string& archive_id) {
-    return std::any_of(vault.jobs.begin(), vault.jobs.end(),
-                       [&](const auto& entry) { return entry.second.archive_id == archive_id; });
-}
-
 void expire_jobs(Service& service, Vault& vault, Timestamp now) {
-    std::erase_if(vault.jobs, [&](const auto& entry) {
+    std::size_t expired = std::erase_if(vault.jobs, [&](const auto& entry) {
         if (after(entry.second.due, kDaySec) > now) return false;
         service.storage.remove_job(vault, entry.first);
         return true;
     });
+    if (expired == 0) return;
     std::erase_if(vault.archives, [&](const auto& entry) {
         if (!entry.second.deleted || needed_by_job(vault, entry.first)) return false;
         service.storage.purge_archive(vault, entry.first);
@@ -27,7 +23,7 @@ void expire_jobs(Service& service, Vault& vault, Timestamp now) {
 
 void expire_uploads(Service& service, Vault& vault, Timestamp now) {
     std::erase_if(vault.uploads, [&](const auto& entry) {
-        if (after(entry.second.last_activity, kDaySec) > now) return false;
+        if (entry.second.receiving > 0 || after(entry.second.last_activity, kDaySec) > now) return false;
         service.storage.remove_upload(vault, entry.first);
         return true;
     });
@@ -37,6 +33,11 @@ void expire_uploads(Service& service, Vault& vault, Timestamp now) {
 
 Timestamp after(Timestamp t, std::int64_t seconds) {
     return {t.sec + seconds, t.nsec};
+}
+
+bool needed_by_job(const Vault& vault, const std::string& archive_id) {
+    return std::any_of(vault.jobs.begin(), vault.jobs.end(),
+                       [&](const auto& entry) { return entry.second.archive_id == archive_id; });
 }
 
 void bring_up_to(Service& service, Vault& vault, Timestamp now) {

@@ -17,6 +17,9 @@ void bring_up_to(Service& service, Vault& vault, Timestamp now);
 /// To be called before an archive comes or goes: the next inventory is due a day after.
 void note_change(Service& service, Vault& vault, Timestamp now);
 
+/// Whether the output of a job is, or will be, of that archive.
+bool needed_by_job(const Vault& vault, const std::string& archive_id);
+
 /// Forgets a multipart upload. Needs the lock.
 void forget_upload(Service& service, Vault& vault, const std::string& id);
 

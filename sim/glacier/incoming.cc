@@ -17,10 +17,9 @@ IncomingFile::IncomingFile(Service& service, Call& call) : storage_(service.stor
         std::lock_guard lock(service.mutex);
         find_vault(service, call);
     }
-    path_ = storage_.incoming_path();
+    part_ = storage_.receive(call.body, path_);
+    call.now = call.clock.now();
     try {
-        part_ = receive_part(call.body, path_);
-        call.now = call.clock.now();
         if (part_.sha256 != sha256)
             invalid(
                 format("The value passed in as x-amz-content-sha256 does not match the computed payload "
@@ -30,7 +29,7 @@ IncomingFile::IncomingFile(Service& service, Call& call) : storage_(service.stor
             invalid(format("Checksum mismatch: expected {} but received {}", part_.tree_hash.hex(),
                            tree_hash.hex()));
     } catch (...) {
-        std::remove(path_.c_str());
+        storage_.discard(path_);
         throw;
     }
 }

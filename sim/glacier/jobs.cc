@@ -186,8 +186,9 @@ Response initiate_job(Service& service, Call& call) {
     bool of_archive = type == "archive-retrieval";
     Job job =
         of_archive ? archive_job(service, vault, call, order) : inventory_job(service, vault, call, order);
+    if (of_archive)
+        service.bill.add_retrieval(job.tier, job.range.size_bytes());  // first: kill -9 loses none
     service.storage.save_job(vault, job);
-    if (of_archive) service.bill.add_retrieval(job.tier, job.range.size_bytes());
     Response out = empty_response(202);
     out.set("x-amz-job-id", job.id);
     out.set("Location", format("/{}/vaults/{}/jobs/{}", service.account, vault.name, job.id));

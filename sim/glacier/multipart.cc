@@ -28,6 +28,33 @@ const Archive* completed_archive(const Vault& vault, const std::string& upload_i
     return found == vault.archives.end() ? nullptr : &found->second;
 }
 
+/// Keeps an upload from lapsing while one of its parts is received.
+class ComingPart {
+  public:
+    /// Throws ApiError if the upload is not there.
+    ComingPart(Service& service, const Call& call) : service_(service), call_(call) {
+        std::lock_guard lock(service.mutex);
+        Upload& upload = find_upload(service, find_vault(service, call), call.id);
+        part_bytes_ = upload.part_bytes;
+        ++upload.receiving;
+    }
+    ~ComingPart() {
+        std::lock_guard lock(service_.mutex);
+        auto vault = service_.vaults.find(call_.vault);
+        if (vault == service_.vaults.end()) return;
+        auto upload = vault->second.uploads.find(call_.id);
+        if (upload != vault->second.uploads.end()) --upload->second.receiving;
+    }
+    ComingPart(const ComingPart&) = delete;
+    ComingPart& operator=(const ComingPart&) = delete;
+    std::uint64_t part_bytes() const { return part_bytes_; }
+
+  private:
+    Service& service_;
+    const Call& call_;
+    std::uint64_t part_bytes_ = 0;
+};
+
 /// The index of the part that Content-Range tells of. Throws ApiError where no part can lie there.
 std::uint64_t part_index(const ByteRange& range, std::uint64_t part_bytes) {
     if (range.first % part_bytes != 0)
@@ -94,11 +121,8 @@ Response upload_multipart_part(Service& service, Call& call) {
     if (call.request.content_bytes && *call.request.content_bytes != range->size_bytes())
         invalid(
             format("Content-Range: {} is not as long as the body: {}", header, *call.request.content_bytes));
-    std::uint64_t index = 0;
-    {
-        std::lock_guard lock(service.mutex);
-        index = part_index(*range, find_upload(service, find_vault(service, call), call.id).part_bytes);
-    }
+    ComingPart coming(service, call);
+    std::uint64_t index = part_index(*range, coming.part_bytes());
     IncomingFile incoming(service, call);
     std::lock_guard lock(service.mutex);
     Vault& vault = find_vault(service, call);

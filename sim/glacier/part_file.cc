@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <thread>
 #include <vector>
 
 #include "base/buffer.h"
@@ -12,11 +11,16 @@
 #include "base/file.h"
 #include "base/format.h"
 #include "base/text.h"
+#include "sim/lane.h"
 
 namespace icecore::sim::glacier {
 namespace {
 
 constexpr std::uint64_t kDigestBytes = sizeof(Digest::bytes);
+
+/// From that size on a file is written past the page cache.
+constexpr std::uint64_t kLargeBytes = 8 << 20;
+constexpr off_t kReadAheadBytes = 8 << 20;
 
 std::uint64_t leaf_count(std::uint64_t size_bytes) {
     return (size_bytes + kMegabyte - 1) / kMegabyte;
@@ -53,6 +57,9 @@ class ArchiveSource final : public BodySource {
                 static_cast<std::size_t>(std::min<std::uint64_t>(size, part_bytes_ - in_part));
             if (!fd_ || index != index_) fd_ = open_file(join_path(dir_, part_name(index)), O_RDONLY);
             index_ = index;
+            // The next ones are read while these are sent.
+            posix_fadvise(fd_.get(), static_cast<off_t>(in_part + count), kReadAheadBytes,
+                          POSIX_FADV_WILLNEED);
             if (pread_full(fd_.get(), buffer, count, in_part) != count)
                 throw Error(Error::Kind::corrupt, format("part {} in {} is too short", index, dir_));
             offset += count;
@@ -75,20 +82,33 @@ std::string part_name(std::uint64_t index) {
     return format("part-{:05}", index);
 }
 
-ReceivedPart receive_part(RequestBody& body, const std::string& path) {
-    Fd fd = open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+ReceivedPart receive_part(RequestBody& body, FileSystem& file_system, const std::string& dir,
+                          const std::string& name) {
+    bool large = body.left_bytes() >= kLargeBytes;
+    std::unique_ptr<OutputFile> file =
+        large ? file_system.create_large(dir, name) : file_system.create(dir, name, false);
     ReceivedPart out;
     Sha256 linear;
     std::vector<Digest> leaves;
-    for (std::string_view chunk = body.next(); !chunk.empty(); chunk = body.next()) {
-        linear.update(chunk);
-        leaves.push_back(sha256(chunk));
-        write_full(fd.get(), chunk);
-        out.size_bytes += chunk.size();
+    {
+        Lane hashing([&](std::string_view piece) { linear.update(piece); });
+        Lane writing([&](std::string_view piece) { file->write(piece); });
+        for (;;) {
+            auto piece = std::make_shared<Buffer>();
+            body.next(*piece);
+            if (piece->empty()) break;
+            hashing.put(piece);
+            writing.put(piece);
+            leaves.push_back(sha256(piece->view()));
+            out.size_bytes += piece->size();
+        }
+        hashing.finish();
+        writing.finish();
     }
     std::string trailer;
     for (const Digest& leaf : leaves) trailer += leaf.view();
-    write_full(fd.get(), trailer);
+    file->write(trailer);
+    file->seal();
     out.sha256 = linear.finish();
     out.tree_hash = leaves.empty() ? out.sha256 : combine_tree_hashes(std::move(leaves));
     return out;

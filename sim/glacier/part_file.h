@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "sim/glacier/state.h"
 #include "sim/http_message.h"
@@ -23,9 +24,10 @@ struct ReceivedPart {
     Digest tree_hash;
 };
 
-/// Reads all of `body` into the new file `path`, with its hashes. Memory: 32 bytes a MiB. Throws Error,
-/// ConnectionLost; the file may be left then.
-ReceivedPart receive_part(RequestBody& body, const std::string& path);
+/// Reads all of `body` into the new file `name` in `dir`, with its hashes: two more threads share the work.
+/// Memory: some MiB, and 32 bytes a MiB. Throws Error, ConnectionLost; nothing is left then.
+ReceivedPart receive_part(RequestBody& body, FileSystem& file_system, const std::string& dir,
+                          const std::string& name);
 
 /// Of a file that receive_part made. Throws Error{corrupt} if it is none.
 Part read_part(const std::string& path);

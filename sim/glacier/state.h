@@ -39,6 +39,7 @@ struct Upload {
     Timestamp created;
     Timestamp last_activity;
     std::map<std::uint64_t, Part> parts = {};  ///< by index: offset / part_bytes
+    unsigned receiving = 0;                    ///< parts that are on their way: that is activity too
 };
 
 /// Which archives an inventory job tells of.

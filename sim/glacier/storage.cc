@@ -54,6 +54,13 @@ Storage::Storage(std::string dir) : dir_(std::move(dir)) {
     load_gone();
 }
 
+ReceivedPart Storage::receive(RequestBody& body, std::string& path) const {
+    std::string name = random_id(32);
+    ReceivedPart part = receive_part(body, *file_system_, dir_ + "/incoming", name);
+    path = format("{}/incoming/{}", dir_, name);
+    return part;
+}
+
 std::string Storage::incoming_path() const {
     return format("{}/incoming/{}", dir_, random_id(32));
 }

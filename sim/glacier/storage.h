@@ -2,10 +2,13 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "sim/bill.h"
+#include "sim/glacier/part_file.h"
 #include "sim/glacier/state.h"
 
 namespace icecore::sim::glacier {
@@ -35,8 +38,8 @@ class Storage {
     void save_vault(const Vault& vault);
     void remove_vault(const std::string& name);
 
-    /// A path below incoming/ that nothing has. Any thread.
-    std::string incoming_path() const;
+    /// Receives a part into a file below incoming/ that nothing else has. Any thread.
+    ReceivedPart receive(RequestBody& body, std::string& path) const;
     /// Gets rid of a file or directory; one that is not there is no error. Any thread.
     void discard(const std::string& path) const;
 
@@ -64,6 +67,8 @@ class Storage {
     const std::vector<StoredInterval>& gone() const { return gone_; }
 
   private:
+    /// A path below incoming/ that nothing has.
+    std::string incoming_path() const;
     std::string vault_dir(const std::string& name) const;
     void load_archives(Vault& vault, const std::string& dir, bool deleted) const;
     void load_uploads(Vault& vault) const;
@@ -71,6 +76,7 @@ class Storage {
     void add_gone(const StoredInterval& interval);
 
     std::string dir_;
+    std::unique_ptr<FileSystem> file_system_ = make_file_system();
     std::vector<StoredInterval> gone_;
 };
 

@@ -23,8 +23,8 @@ Json describe(const Service& service, const Vault& vault) {
                 {"VaultName", vault.name},
                 {"CreationDate", api_time(vault.created)},
                 {"LastInventoryDate", nullptr},
-                {"NumberOfArchives", 0},
-                {"SizeInBytes", 0}};
+                {"NumberOfArchives", nullptr},
+                {"SizeInBytes", nullptr}};
     if (vault.inventory) {
         out["LastInventoryDate"] = api_time(vault.inventory->date);
         out["NumberOfArchives"] = vault.inventory->archives;

@@ -93,6 +93,7 @@ HttpRequest AwsClient::State::prepare(const AwsRequest& request) {
     out.content = request.content;
     out.content_offset = request.content_offset;
     out.content_bytes = request.content_bytes;
+    out.repeatable = request.repeatable;
     CHECK(request.content == nullptr || !request.payload_hash.empty());
     std::string hash = request.payload_hash.empty() ? sha256(request.body).hex() : request.payload_hash;
     out.headers.push_back({"x-amz-content-sha256", hash});

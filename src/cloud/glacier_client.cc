@@ -167,7 +167,8 @@ std::string GlacierClient::initiate_multipart(const std::string& vault, const st
     AwsRequest request{.method = "POST",
                        .path = vault_path(vault, "/multipart-uploads"),
                        .headers = {{"x-amz-part-size", format("{}", part_bytes)}},
-                       .doing = format("beginning to store {} in vault {}", description, vault)};
+                       .doing = format("beginning to store {} in vault {}", description, vault),
+                       .repeatable = false};
     if (!description.empty()) request.headers.push_back({"x-amz-archive-description", description});
     std::string doing = request.doing;
     HttpResponse response = call(std::move(request));

@@ -133,6 +133,7 @@ class CurlClient final : public HttpClient {
         set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
         set(CURLOPT_PATH_AS_IS, 1L);
         set(CURLOPT_NOSIGNAL, 1L);
+        set(CURLOPT_FRESH_CONNECT, request.repeatable ? 0L : 1L);
         set(CURLOPT_TCP_NODELAY, 1L);
         set(CURLOPT_TCP_KEEPALIVE, 1L);
         set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout_ms));

@@ -27,6 +27,8 @@ using cloud::GlacierContent;
 /// A part that is not larger is held in memory: it is read once. A larger one is read twice, for its digests
 /// and for sending.
 constexpr std::uint64_t kBufferedBytesMax = 64 << 20;
+/// How often an upload is begun whose reply is lost each time.
+constexpr unsigned kBeginAttempts = 4;
 /// How often the listener is asked whether to go on.
 constexpr std::chrono::milliseconds kListenInterval(250);
 
@@ -230,9 +232,24 @@ class MultipartUpload {
         adopt();
         if (!state_.upload_id.empty() && list_parts()) return;
         part_bytes_ = GlacierClient::part_bytes_for(size_bytes_, options_.part_bytes_min);
-        state_.upload_id = client_.initiate_multipart(options_.vault, description_, part_bytes_);
-        state_.save(resume_);
-        parts_.assign(static_cast<std::size_t>((size_bytes_ + part_bytes_ - 1) / part_bytes_), {});
+        begin();
+        parts_.assign(part_count(), {});
+    }
+
+    std::size_t part_count() const {
+        return static_cast<std::size_t>((size_bytes_ + part_bytes_ - 1) / part_bytes_);
+    }
+
+    void begin() {
+        for (unsigned attempt = 1; state_.upload_id.empty(); ++attempt) {
+            try {
+                state_.upload_id = client_.initiate_multipart(options_.vault, description_, part_bytes_);
+                state_.save(resume_);
+            } catch (const Error& e) {
+                if (e.kind() != Error::Kind::transient || attempt == kBeginAttempts) throw;
+                adopt();  // it may have been begun, and only the reply was lost
+            }
+        }
     }
 
     /// An upload of this description whose id we have lost (with the reply, with the outbox). Others of the
@@ -270,7 +287,7 @@ class MultipartUpload {
             return false;
         }
         bool good = fits(part_bytes_);
-        if (good) parts_.assign(static_cast<std::size_t>((size_bytes_ + part_bytes_ - 1) / part_bytes_), {});
+        if (good) parts_.assign(part_count(), {});
         for (const cloud::GlacierPart& part : listed) {
             if (!good) break;
             auto index = static_cast<std::size_t>(part.offset / part_bytes_);

@@ -24,35 +24,6 @@ namespace icecore::store {
 template <typename Place>
 class TargetConformance : public ::testing::Test {
   protected:
-    /// The objects, waiting for the list where it takes a job; by name.
-    std::vector<ObjectInfo> list() {
-        std::vector<ObjectInfo> objects;
-        auto list_now = [&] {
-            target_->list(ListScope::this_set, [&](const ObjectInfo& info) { objects.push_back(info); });
-        };
-        if (target_->capabilities().lists_at_once) {
-            list_now();
-        } else {
-            try {
-                list_now();
-            } catch (const Error& error) {
-                EXPECT_EQ(error.kind(), Error::Kind::not_ready) << error.message();
-                objects.clear();
-                place_.let_time_pass();
-                list_now();
-            }
-        }
-        std::sort(objects.begin(), objects.end(),
-                  [](const ObjectInfo& a, const ObjectInfo& b) { return a.ref.name < b.ref.name; });
-        return objects;
-    }
-
-    std::vector<std::string> listed_names() {
-        std::vector<std::string> names;
-        for (const ObjectInfo& info : list()) names.push_back(info.ref.name);
-        return names;
-    }
-
     /// What an action gives that may have to wait for the list (a vault's inventory), and for what was stored
     /// just now to be in it.
     template <typename Action>
@@ -67,6 +38,25 @@ class TargetConformance : public ::testing::Test {
         place_.let_time_pass();
         return action();
     }
+
+    /// The objects, waiting for the list where it takes a job; by name.
+    std::vector<ObjectInfo> list() {
+        std::vector<ObjectInfo> objects;
+        once_listed([&] {
+            objects.clear();
+            target_->list(ListScope::this_set, [&](const ObjectInfo& info) { objects.push_back(info); });
+        });
+        std::sort(objects.begin(), objects.end(),
+                  [](const ObjectInfo& a, const ObjectInfo& b) { return a.ref.name < b.ref.name; });
+        return objects;
+    }
+
+    std::vector<std::string> listed_names() {
+        std::vector<std::string> names;
+        for (const ObjectInfo& info : list()) names.push_back(info.ref.name);
+        return names;
+    }
+
     std::optional<ObjectInfo> stat(const ObjectRef& object) {
         return once_listed([&] { return target_->stat(object); });
     }
@@ -283,7 +273,8 @@ TYPED_TEST_P(TargetConformance, GoesOnAfterAStop) {
     source.fail_at = 68 * kMiB;
     auto ignore = [](std::uint64_t) {};
     EXPECT_EQ(kind_thrown_by([&] { this->target_->put(upload, source, resume, ignore); }), Error::Kind::io);
-    this->expect_nothing_but({});
+    // Where a list takes a day, an unfinished put would be forgotten meanwhile.
+    if (this->target_->capabilities().lists_at_once) this->expect_nothing_but({});
 
     this->target_ = this->place_.open();
     source.fail_at.reset();

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace icecore::sim {
+
+/// What things cost, in US dollars. A GB has 2^30 bytes, a month 30 days. sim/prices.json is such a table.
+struct Prices {
+    struct Step {
+        double up_to_gb_month = 0;  ///< of all that left in the month; infinite in the last step
+        double usd_per_gb = 0;
+    };
+
+    std::string date;    ///< that they are of
+    std::string region;  ///< that they are of
+    double upload_usd_per_1000_requests = 0;
+    double storage_usd_per_gb_month = 0;
+    std::uint64_t index_bytes_per_archive = 0;  ///< charged like the archive's own bytes
+    std::uint64_t name_bytes_per_archive = 0;   ///< charged with name_usd_per_gb_month
+    double name_usd_per_gb_month = 0;
+    double storage_days_min = 0;  ///< an archive that is deleted earlier is charged for so long
+    std::map<std::string, double> retrieval_usd_per_gb;             ///< by tier
+    std::map<std::string, double> retrieval_usd_per_1000_requests;  ///< by tier
+    std::vector<Step> egress;
+
+    /// Throws Error{invalid, corrupt} for a table that lacks something or says more.
+    static Prices parse(std::string_view json_text);
+    /// sim/prices.json, as it was when this was compiled.
+    static Prices built_in();
+
+    /// For what leaves in one month.
+    double egress_usd(double gb) const;
+};
+
+}  // namespace icecore::sim

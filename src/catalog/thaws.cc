@@ -56,9 +56,9 @@ class SqlThaws final : public Thaws {
         sql::Statement update(
             *db_,
             "UPDATE thaw SET state = ?2, ticket = ?3, asked_s = ?4, asked_ns = ?5, has_until = ?6, "
-            "until_s = ?7, until_ns = ?8, fetched_bytes = ?9, attempts = ?10, message = ?11 "
-            "WHERE id = ?1");
-        update.bind(1, thaw.id);
+            "until_s = ?7, until_ns = ?8, fetched_bytes = ?9, attempts = ?10, message = ?11, "
+            "length_bytes = ?12, tier = ?13 WHERE id = ?1");
+        update.bind(1, thaw.id).bind(12, sql::to_signed(thaw.length_bytes)).bind(13, thaw.tier);
         bind_changes(update, thaw, 2);
         update.run();
     }

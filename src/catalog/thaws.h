@@ -53,7 +53,7 @@ class Thaws {
 
     /// Adds a range; returns its id.
     virtual std::int64_t add(const Thaw& thaw) = 0;
-    /// Replaces all that can change of the one with its id: state, ticket, times, bytes, attempts, message.
+    /// Replaces all that can change of the one with its id: all but whose range it is and where it begins.
     virtual void update(const Thaw& thaw) = 0;
     virtual void remove(std::int64_t id) = 0;
     /// All of a target's, by name and offset.

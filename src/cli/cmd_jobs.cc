@@ -5,6 +5,7 @@
 #include "cli/program.h"
 #include "cli/session.h"
 #include "cli/table.h"
+#include "engine/offsite.h"
 #include "engine/thaw_list.h"
 #include "store/target.h"
 
@@ -74,7 +75,9 @@ class JobsCommand final : public Command {
         std::size_t rows = 0;
         for (const engine::SetOptions* set : session.sets()) {
             std::unique_ptr<TerminalObserver> observer = session.observer();
-            for (const Thaw& thaw : engine::list_thaws(session.environment(), *set, !offline_, *observer)) {
+            engine::Environment environment = session.environment();
+            auto open = [&](engine::Observer& told) { return engine::open_target(environment, *set, told); };
+            for (const Thaw& thaw : engine::list_thaws(environment, *set, !offline_, open, *observer)) {
                 ++rows;
                 if (as_json)
                     write(json.writer(), set->name, thaw);

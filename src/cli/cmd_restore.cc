@@ -158,10 +158,10 @@ class RestoreCommand final : public Command {
             throw UsageError(format("set {} has no target", opened.set.name),
                              "[set.target] in the configuration names one: see icecore(1)");
         if (target == nullptr) return nullptr;
-        request.local = cold_.from != RestoreFrom::remote;
         if (target->capabilities().thaw_needed)
-            return bring_cold_volumes(session, opened, environment, target->capabilities(), cold_, request,
-                                      observer, pending);
+            return bring_cold_volumes(session, opened, environment, *target, cold_, request, observer,
+                                      pending);
+        request.local = cold_.from != RestoreFrom::remote;
         request.further_sources.push_back(*engine::offsite_volumes(environment, opened.set, observer));
         return nullptr;
     }
@@ -170,20 +170,27 @@ class RestoreCommand final : public Command {
                               const engine::FetchState& state) {
         if (session.options().json) {
             JsonOutput json(session.io().out);
-            json.writer().begin_object().field("set", set).field("run", request.at).field("pending", true);
-            json.writer().field("ranges", state.ranges).field("fetched_ranges", state.fetched);
-            json.writer()
-                .field("bytes", state.bytes)
-                .field("fetched_bytes", state.fetched_bytes)
-                .end_object();
+            JsonWriter& writer = json.writer();
+            writer.begin_object().field("set", set).field("run", request.at).field("pending", true);
+            writer.field("ranges", state.ranges).field("fetched_ranges", state.fetched);
+            writer.field("unasked_ranges", state.unasked).field("failed_ranges", state.failed);
+            writer.field("bytes", state.bytes).field("fetched_bytes", state.fetched_bytes);
+            writer.key("asked");
+            state.asked_at ? writer.time(*state.asked_at) : writer.null();
+            writer.end_object();
             json.finish();
-        } else {
-            session.messages().note(format("{} of {} are here ({} of {}); nothing is restored yet",
-                                           state.fetched, counted(state.ranges, "range", "ranges"),
-                                           format_bytes(state.fetched_bytes), format_bytes(state.bytes)));
-            session.messages().note("run the same command again later, or with --wait");
+            return kPending;
         }
-        return state.problems.empty() ? kPending : kFailed;
+        Messages& messages = session.messages();
+        messages.note(format("{} of {} are here ({} of {}); nothing is restored yet",
+                             format_count(state.fetched), counted(state.ranges, "range", "ranges"),
+                             format_bytes(state.fetched_bytes), format_bytes(state.bytes)));
+        if (state.unasked > 0)
+            messages.note(
+                format("{} can no longer be read, or could not be thawed, and must be asked for again",
+                       counted(state.unasked, "range", "ranges")));
+        messages.note("run the same command again later, or with --wait");
+        return kPending;
     }
 
     static void require_directory(const catalog::Catalog& catalog, const RestoreRequest& request) {

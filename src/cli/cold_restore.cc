@@ -4,14 +4,17 @@
 #include "base/units.h"
 #include "cli/output.h"
 #include "cli/usage_error.h"
+#include "engine/offsite.h"
+#include "engine/offsite_volumes.h"
 
 namespace icecore::cli {
 namespace {
 
-std::string plan_text(const engine::FetchState& state, const engine::RemotePlan& plan, store::ThawTier tier) {
-    return format("{} of {} must be thawed: {} ({})", counted(state.unasked, "range", "ranges"),
-                  counted(plan.volumes, "volume", "volumes"), format_bytes(state.unasked_bytes),
-                  tier_text(tier));
+std::string cost_text(const engine::FetchState& state, std::size_t volumes, store::ThawTier tier) {
+    return format("{} of {} in {} must be thawed: {} ({}); {} to download", format_count(state.unasked),
+                  counted(state.ranges, "range", "ranges"), counted(volumes, "volume", "volumes"),
+                  format_bytes(state.unasked_bytes), tier_text(tier),
+                  format_bytes(state.bytes - state.fetched_bytes));
 }
 
 }  // namespace
@@ -59,27 +62,42 @@ engine::RestoreFrom parse_from(const std::string& text) {
     throw UsageError(format("--from cannot be {}", printable(text)), "auto, local or remote");
 }
 
-std::unique_ptr<engine::RemoteVolumes> bring_cold_volumes(
-    Session& session, const OpenedSet& opened, const engine::Environment& environment,
-    const store::Capabilities& capabilities, const ColdOptions& options, engine::RestoreRequest& request,
-    TerminalObserver& observer, std::optional<engine::FetchState>& pending) {
+std::unique_ptr<engine::RemoteVolumes> bring_cold_volumes(Session& session, const OpenedSet& opened,
+                                                          const engine::Environment& environment,
+                                                          store::Target& target, const ColdOptions& options,
+                                                          engine::RestoreRequest& request,
+                                                          TerminalObserver& observer,
+                                                          std::optional<engine::FetchState>& pending) {
+    bool automatic = options.from == engine::RestoreFrom::automatic;
     engine::RemotePlan plan = engine::plan_remote(opened.set, *opened.catalog, request.at, request.paths,
-                                                  options.from, capabilities, options.tier);
-    if (plan.ranges.empty() && options.from != engine::RestoreFrom::remote) return nullptr;
-    auto remote = std::make_unique<engine::RemoteVolumes>(
-        environment, opened.set, *opened.catalog,
-        engine::FetchOptions{.tier = options.tier, .dir = {}, .wait = options.wait}, observer);
-    remote->want(plan);
-    engine::FetchState state = remote->state();
-    if (state.unasked > 0) confirm_cost(session, plan_text(state, plan, options.tier), options.yes);
-    state = remote->run();
-    observer.finish();
-    for (const std::string& problem : state.problems) session.messages().error(problem);
-    if (!state.complete()) {
-        pending = state;
-        return nullptr;
+                                                  options.from, target.capabilities(), options.tier);
+    std::size_t volumes = plan.volumes.size();
+    std::unique_ptr<engine::RemoteVolumes> remote;
+    request.local = automatic || volumes == 0;
+    if (volumes > 0) {
+        auto open = [&](engine::Observer& told) {
+            return engine::open_target(environment, opened.set, told);
+        };
+        remote = std::make_unique<engine::RemoteVolumes>(
+            environment, opened.set, open,
+            engine::FetchOptions{.tier = options.tier, .dir = {}, .wait = options.wait}, observer);
+        remote->want(std::move(plan));
+        engine::FetchState state = remote->state();
+        do {  // what expires or fails while it waits costs again
+            observer.finish();
+            if (state.unasked > 0)
+                confirm_cost(session, cost_text(state, volumes, options.tier), options.yes);
+            state = remote->run();
+        } while (options.wait && state.unasked > 0);
+        observer.finish();
+        for (const std::string& problem : state.problems) session.messages().error(problem);
+        if (!state.ended()) {
+            pending = state;
+            return nullptr;
+        }
+        request.further_sources.push_back(remote->source());
     }
-    request.further_sources.push_back(remote->source());
+    if (automatic) request.further_sources.push_back(engine::frozen_volumes(target.identity()));
     return remote;
 }
 

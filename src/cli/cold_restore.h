@@ -18,13 +18,16 @@ struct ColdOptions {
 };
 
 /// Brings what `request` needs from the set's cold target, asking the user before anything is asked for that
-/// costs money, and adds it to the request's sources. nullptr: nothing is needed, or it is not all here yet,
-/// which `pending` tells. The result is to be kept until the restore has ended. Throws Error{cancelled} if
-/// the user does not agree.
-std::unique_ptr<engine::RemoteVolumes> bring_cold_volumes(
-    Session& session, const OpenedSet& opened, const engine::Environment& environment,
-    const store::Capabilities& capabilities, const ColdOptions& options, engine::RestoreRequest& request,
-    TerminalObserver& observer, std::optional<engine::FetchState>& pending);
+/// costs money, and sets the request's sources. What cannot be had is told, and left to the restore to
+/// report. nullptr: nothing is needed, or it is not all here yet, which `pending` tells. The result is to be
+/// kept until the restore has ended; `environment`, `opened` and `observer` must outlive it. Throws
+/// Error{cancelled} if the user does not agree.
+std::unique_ptr<engine::RemoteVolumes> bring_cold_volumes(Session& session, const OpenedSet& opened,
+                                                          const engine::Environment& environment,
+                                                          store::Target& target, const ColdOptions& options,
+                                                          engine::RestoreRequest& request,
+                                                          TerminalObserver& observer,
+                                                          std::optional<engine::FetchState>& pending);
 
 /// Lets the user agree to what costs money, or takes --yes for it. Throws Error{cancelled} if that is not so.
 void confirm_cost(Session& session, const std::string& what, bool yes);

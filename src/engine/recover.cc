@@ -103,9 +103,10 @@ FetchState Recovery::plan() {
     std::vector<FetchRange> ranges;
     for (const store::ObjectInfo& info : wanted_)
         if (info.size_bytes > 0) ranges.push_back({info.ref, info.size_bytes, 0, info.size_bytes});
+    if (!lock_) lock_.emplace(env_, set_.backup_dir, SetActivity::fetch);
     if (!thaws_) thaws_ = open_thaws(set_, observer_);
     fetch_ = std::make_unique<Fetch>(
-        env_, [this] { return open_target(env_, set_, observer_); }, *thaws_, options_, observer_);
+        env_, [this](Observer& told) { return open_target(env_, set_, told); }, *thaws_, options_, observer_);
     fetch_->want(ranges);
     FetchState state = fetch_->state();
     if (!target_->capabilities().thaw_needed) state.unasked = 0;  // it costs nothing
@@ -133,11 +134,7 @@ void Recovery::take_into_place(const store::ObjectInfo& info) {
 RecoverResult Recovery::finish() {
     for (const store::ObjectInfo& info : wanted_) take_into_place(info);
     sync_directory(set_.backup_dir);
-    for (const catalog::Thaw& thaw : thaws_->all(target_->identity())) {
-        bool ours = std::any_of(wanted_.begin(), wanted_.end(),
-                                [&](const store::ObjectInfo& info) { return info.ref.name == thaw.name; });
-        if (ours) thaws_->remove(thaw.id);
-    }
+    fetch_->forget();
     std::error_code ignored;
     std::filesystem::remove(dir_, ignored);  // if it is empty
     RecoverResult result;

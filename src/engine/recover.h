@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/backup_dir.h"
 #include "engine/fetch.h"
 #include "engine/rebuild.h"
 #include "store/target.h"
@@ -65,6 +66,7 @@ class Recovery {
     std::string host_;
     std::unique_ptr<store::Target> target_;
     FetchOptions options_;
+    std::optional<SetLock> lock_;
     std::unique_ptr<catalog::Thaws> thaws_;
     std::unique_ptr<Fetch> fetch_;
     std::optional<Timestamp> as_of_;

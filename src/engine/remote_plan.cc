@@ -32,8 +32,26 @@ class FrameTables {
         }
     }
 
-    /// Numbers must not go down. nullopt if the table is not known.
-    const std::vector<archive::FrameSize>* find(std::uint32_t volume) {
+    /// Takes out the table of a volume; none if it is not known. Numbers must go up.
+    std::vector<archive::FrameSize> take(const archive::VolumeInfo& volume) {
+        read_up_to(volume.number);
+        if (!current_ || current_->volume != volume.number || !fits(current_->frames, volume)) return {};
+        return std::move(current_->frames);
+    }
+
+  private:
+    static bool fits(const std::vector<archive::FrameSize>& frames, const archive::VolumeInfo& volume) {
+        std::uint64_t stored = 0;
+        std::uint64_t raw = 0;
+        for (const archive::FrameSize& frame : frames) {
+            if (frame.stored_bytes > 2 * archive::kFrameBytesMax) return false;
+            stored += frame.stored_bytes;
+            raw += frame.raw_bytes;
+        }
+        return stored <= volume.stored_bytes && raw == volume.raw_bytes;
+    }
+
+    void read_up_to(std::uint32_t volume) {
         while (reader_ != nullptr && (!current_ || current_->volume < volume)) {
             try {
                 std::optional<archive::ManifestLine> line = reader_->next();
@@ -45,17 +63,10 @@ class FrameTables {
                 reader_ = nullptr;
             }
         }
-        return current_ && current_->volume == volume ? &current_->frames : nullptr;
     }
 
-  private:
     std::unique_ptr<archive::ManifestReader> reader_;
     std::optional<archive::ManifestFrames> current_;
-};
-
-struct Range {
-    std::uint64_t begin;
-    std::uint64_t end;
 };
 
 class Planner {
@@ -110,7 +121,7 @@ class Planner {
             std::uint64_t raw = run_->trailer.volumes[number].raw_bytes;
             std::uint64_t here = std::min(left, raw - std::min(raw, offset));
             open_volume(number);
-            if (wanted_volume_) add_frames(offset, here);
+            if (wanted_volume_ && here > 0) add_frames(offset, here);
             left -= here;
         }
     }
@@ -131,7 +142,8 @@ class Planner {
         open_ = true;
         const archive::VolumeInfo& volume = run_->trailer.volumes[number];
         wanted_volume_ = from_ == RestoreFrom::remote || !is_here(volume);
-        frames_ = wanted_volume_ ? tables_->find(number) : nullptr;
+        wanted_ = {volume, run_->header.compression.method, {}, {}};
+        if (wanted_volume_) wanted_.frames = tables_->take(volume);
         frame_ = 0;
         frame_raw_ = frame_stored_ = 0;
     }
@@ -142,50 +154,59 @@ class Planner {
                stat.type == FileType::regular && stat.size == volume.stored_bytes;
     }
 
-    /// The frames that hold [offset, offset + length) of the volume's tar stream. Offsets do not go down
-    /// much: neighbours are found from where the last one was.
+    /// The frames that hold [offset, offset + length) of the volume's tar stream. Offsets do not go down:
+    /// the first frame is found from where the last one was.
     void add_frames(std::uint64_t offset, std::uint64_t length) {
-        const archive::VolumeInfo& volume = run_->trailer.volumes[volume_];
-        if (frames_ == nullptr || !capabilities_.thaws_ranges) {
-            ranges_ = {{0, volume.stored_bytes}};
+        const std::vector<archive::FrameSize>& frames = wanted_.frames;
+        if (frames.empty() || !capabilities_.thaws_ranges) {
+            wanted_.ranges = {{0, wanted_.info.stored_bytes}};
             return;
         }
-        while (frame_ < frames_->size() && frame_raw_ + (*frames_)[frame_].raw_bytes <= offset) {
-            frame_raw_ += (*frames_)[frame_].raw_bytes;
-            frame_stored_ += (*frames_)[frame_].stored_bytes;
+        while (frame_ < frames.size() && frame_raw_ + frames[frame_].raw_bytes <= offset) {
+            frame_raw_ += frames[frame_].raw_bytes;
+            frame_stored_ += frames[frame_].stored_bytes;
             ++frame_;
         }
         std::uint64_t raw = frame_raw_;
-        std::uint64_t begin = frame_stored_;
-        std::uint64_t end = begin;
-        for (std::size_t i = frame_; i < frames_->size() && raw < offset + length; ++i) {
-            raw += (*frames_)[i].raw_bytes;
-            end += (*frames_)[i].stored_bytes;
+        std::uint64_t end = frame_stored_;
+        for (std::size_t i = frame_; i < frames.size() && raw < offset + length; ++i) {
+            raw += frames[i].raw_bytes;
+            end += frames[i].stored_bytes;
         }
-        add_range(begin, end, volume.stored_bytes);
+        add_range(frame_stored_, end);
     }
 
-    void add_range(std::uint64_t begin, std::uint64_t end, std::uint64_t size) {
+    void add_range(std::uint64_t begin, std::uint64_t end) {
         std::uint64_t step = capabilities_.range_alignment_bytes;
         begin -= begin % step;
-        end = std::min(size, (end + step - 1) / step * step);
-        if (ranges_.empty() || begin > ranges_.back().end + gap_bytes_)
-            ranges_.push_back({begin, end});
+        end = std::min(wanted_.info.stored_bytes, (end + step - 1) / step * step);
+        std::vector<ByteRange>& ranges = wanted_.ranges;
+        if (ranges.empty() || begin > ranges.back().offset + ranges.back().length_bytes + gap_bytes_)
+            ranges.push_back({begin, end - begin});
         else
-            ranges_.back().end = std::max(ranges_.back().end, end);
+            ranges.back().length_bytes = std::max(ranges.back().length_bytes, end - ranges.back().offset);
+    }
+
+    /// A volume that is here wholly can be proved by its SHA-256 and goes back to its place: worth a
+    /// hundredth more.
+    void take_whole_if_nearly() {
+        std::uint64_t size = wanted_.info.stored_bytes;
+        std::uint64_t missing = size - wanted_.ranges.front().length_bytes;
+        if (wanted_.ranges.size() == 1 &&
+            missing <= std::max(capabilities_.range_alignment_bytes, size / 100))
+            wanted_.ranges = {{0, size}};
     }
 
     void close_volume() {
         if (!open_) return;
         open_ = false;
-        if (ranges_.empty()) return;
-        const archive::VolumeInfo& volume = run_->trailer.volumes[volume_];
-        ++plan_.volumes;
-        for (const Range& range : ranges_) {
-            plan_.ranges.push_back({volume, run_->number(), range.begin, range.end - range.begin});
-            plan_.bytes += range.end - range.begin;
+        if (wanted_.ranges.empty()) return;
+        take_whole_if_nearly();
+        for (const ByteRange& range : wanted_.ranges) {
+            ++plan_.ranges;
+            plan_.bytes += range.length_bytes;
         }
-        ranges_.clear();
+        plan_.volumes.push_back(std::move(wanted_));
     }
 
     const SetOptions& set_;
@@ -200,11 +221,10 @@ class Planner {
     std::uint32_t volume_ = 0;
     bool open_ = false;
     bool wanted_volume_ = false;
-    const std::vector<archive::FrameSize>* frames_ = nullptr;
+    WantedVolume wanted_;    // of the open volume
     std::size_t frame_ = 0;  // the frame of the last begin, and what stands before it
     std::uint64_t frame_raw_ = 0;
     std::uint64_t frame_stored_ = 0;
-    std::vector<Range> ranges_;  // of the open volume
 };
 
 }  // namespace

@@ -18,25 +18,33 @@ enum class RestoreFrom : std::uint8_t {
     remote,     ///< the target alone
 };
 
-/// A range of a volume that is wanted from the target.
-struct WantedRange {
-    archive::VolumeInfo volume;
-    catalog::RunNumber run = 0;
+struct ByteRange {
     std::uint64_t offset = 0;
     std::uint64_t length_bytes = 0;
+    bool operator==(const ByteRange&) const = default;
+};
+
+/// What is wanted of a volume from the target.
+struct WantedVolume {
+    archive::VolumeInfo info;
+    archive::Compression::Method method = archive::Compression::Method::none;
+    /// By the run's manifest. None if that is lost or contradicts the catalogue: then the volume is wanted
+    /// whole.
+    std::vector<archive::FrameSize> frames;
+    std::vector<ByteRange> ranges;  ///< by offset, at least one; none touches another
 };
 
 struct RemotePlan {
-    std::vector<WantedRange> ranges;  ///< by run, volume and offset; none touches another
-    std::uint64_t volumes = 0;
+    std::vector<WantedVolume> volumes;  ///< by run and number
+    std::uint64_t ranges = 0;
     std::uint64_t bytes = 0;
 };
 
 /// The smallest set of ranges of volumes at the target from which `paths` (relative to the data directory;
 /// none: everything) of a run can be restored, given what is here: the frames that hold something wanted,
 /// widened to the target's alignment, and joined where that is cheaper at this tier. Without its run's
-/// manifest a volume is wanted whole. Memory: the ranges, and the frame table of one volume. Throws
-/// Error{not_found} for a path that is not in the run.
+/// manifest a volume is wanted whole. Memory: the plan, which takes 8 bytes a frame (2 MiB a TiB of full
+/// frames). Throws Error{not_found} for a path that is not in the run.
 RemotePlan plan_remote(const SetOptions& set, const catalog::Catalog& catalog, catalog::RunNumber at,
                        const std::vector<std::string>& paths, RestoreFrom from,
                        const store::Capabilities& capabilities, store::ThawTier tier);

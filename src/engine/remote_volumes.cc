@@ -4,17 +4,21 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <map>
+#include <set>
+#include <span>
+#include <system_error>
+#include <utility>
 
-#include "archive/manifest.h"
+#include "archive/frame.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/format.h"
 #include "base/text.h"
 #include "catalog/outbox.h"
-#include "engine/backup_dir.h"
-#include "engine/offsite.h"
+#include "engine/parallel.h"
 
 namespace icecore::engine {
 namespace {
@@ -32,18 +36,39 @@ std::map<std::string, std::string> object_ids(const SetOptions& set, const std::
     return ids;
 }
 
-/// The frame tables of a run's manifest, by volume; empty if it cannot be read.
-std::map<std::uint32_t, std::vector<archive::FrameSize>> frame_tables(const std::string& manifest) {
-    std::map<std::uint32_t, std::vector<archive::FrameSize>> tables;
-    try {
-        archive::ManifestReader reader(manifest);
-        while (auto line = reader.next())
-            if (auto* frames = std::get_if<archive::ManifestFrames>(&*line))
-                tables[frames->volume] = std::move(frames->frames);
-    } catch (const Error&) {
-        tables.clear();  // then volumes were fetched whole, with the tables that they have
+/// A range of a volume that is to be checked, and what was found.
+struct Check {
+    const WantedVolume* volume = nullptr;
+    ByteRange range;
+    std::string damage = {};
+};
+
+/// Expands each frame that lies wholly in the range. A range that was fetched in pieces may begin and end
+/// within a frame; that is checked when it is read.
+void check_range(const std::string& dir, Check& check) {
+    const WantedVolume& volume = *check.volume;
+    std::unique_ptr<archive::VolumeBytes> bytes = archive::open_volume_file(join_path(dir, volume.info.name));
+    std::string stored;
+    std::string raw(archive::kFrameBytesMax, '\0');
+    std::uint64_t end = check.range.offset + check.range.length_bytes;
+    std::uint64_t at = 0;
+    for (std::size_t i = 0; i < volume.frames.size() && at < end; at += volume.frames[i++].stored_bytes) {
+        const archive::FrameSize& frame = volume.frames[i];
+        if (at < check.range.offset || at + frame.stored_bytes > end) continue;
+        stored.resize(frame.stored_bytes);
+        try {
+            stored.resize(bytes->read(stored.data(), stored.size(), at));
+            archive::decode_frame(volume.method, stored, std::span(raw).first(frame.raw_bytes));
+        } catch (const Error& e) {
+            if (e.kind() != Error::Kind::corrupt) throw;
+            check.damage = format("frame {} at offset {} came damaged: {}", i, at, e.message());
+            return;
+        }
     }
-    return tables;
+}
+
+bool is_whole(const WantedVolume& volume) {
+    return volume.ranges.front().length_bytes == volume.info.stored_bytes;
 }
 
 Digest hash_of(int fd) {
@@ -77,40 +102,48 @@ FetchOptions RemoteVolumes::with_directory(const SetOptions& set, FetchOptions o
     return options;
 }
 
-RemoteVolumes::RemoteVolumes(const Environment& env, const SetOptions& set, const catalog::Catalog& catalog,
+RemoteVolumes::RemoteVolumes(const Environment& env, const SetOptions& set, Fetch::OpenTarget open_target,
                              FetchOptions options, Observer& observer)
     : env_(env),
       set_(set),
-      catalog_(catalog),
-      observer_(observer),
+      lock_(env, set.backup_dir, SetActivity::fetch),
       dir_(join_path(set.backup_dir, kThawedName)),
-      target_name_(open_target(env, set, observer)->identity()),
+      target_name_(open_target(observer)->identity()),
       thaws_(open_thaws(set, observer)),
-      fetch_(
-          env, [this] { return open_target(env_, set_, observer_); }, *thaws_,
-          with_directory(set, std::move(options)), observer) {}
+      fetch_(env, std::move(open_target), *thaws_, with_directory(set, std::move(options)), observer) {}
 
-void RemoteVolumes::want(const RemotePlan& plan) {
+void RemoteVolumes::want(RemotePlan plan) {
+    plan_ = std::move(plan);
     std::map<std::string, std::string> ids = object_ids(set_, target_name_);
     std::vector<FetchRange> ranges;
-    for (const WantedRange& range : plan.ranges) {
-        auto id = ids.find(range.volume.name);
+    for (const WantedVolume& volume : plan_.volumes) {
+        auto id = ids.find(volume.info.name);
         if (id == ids.end())
             throw Error(
                 Error::Kind::not_found,
-                format("{} was not stored in {}, as far as is known here", range.volume.name, target_name_),
+                format("{} was not stored in {}, as far as is known here", volume.info.name, target_name_),
                 "`icecore recover` learns from the target what it has");
-        ranges.push_back(
-            {{range.volume.name, id->second}, range.volume.stored_bytes, range.offset, range.length_bytes});
+        for (const ByteRange& range : volume.ranges)
+            ranges.push_back(
+                {{volume.info.name, id->second}, volume.info.stored_bytes, range.offset, range.length_bytes});
     }
     fetch_.want(ranges);
-    plan_ = plan;
 }
 
 FetchState RemoteVolumes::run() {
     FetchState state = fetch_.run();
-    if (state.complete()) complete_volumes();
+    if (!state.ended()) return state;
+    if (state.complete()) check_frames(state);
+    for (const WantedVolume& volume : plan_.volumes) {
+        if (!is_whole(volume)) write_seek_table(volume);
+        if (state.complete() && goes_back(volume)) put_back(volume, state);
+    }
     return state;
+}
+
+/// Its place in the backup directory is empty, and all of it was wanted.
+bool RemoteVolumes::goes_back(const WantedVolume& volume) const {
+    return is_whole(volume) && !path_exists(join_path(set_.backup_dir, volume.info.name));
 }
 
 archive::VolumeSource RemoteVolumes::source() const {
@@ -121,60 +154,68 @@ archive::VolumeSource RemoteVolumes::source() const {
     return {dir_, open};
 }
 
-void RemoteVolumes::complete_volumes() {
-    for (std::size_t i = 0; i < plan_.ranges.size(); ++i) {
-        const WantedRange& range = plan_.ranges[i];
-        bool first = i == 0 || plan_.ranges[i - 1].volume.name != range.volume.name;
-        if (!first || !path_exists(join_path(dir_, range.volume.name))) continue;
-        bool whole = range.offset == 0 && range.length_bytes == range.volume.stored_bytes;
-        if (whole && put_back(range.volume)) continue;
-        if (!whole) write_seek_table(range.volume, range.run);
-    }
+/// Without a look at what came, damage would be found file by file, and stay here for the next restore.
+void RemoteVolumes::check_frames(FetchState& state) {
+    std::size_t volume = 0;
+    std::size_t range = 0;
+    auto take = [&]() -> std::shared_ptr<Check> {
+        for (; volume < plan_.volumes.size(); ++volume, range = 0) {
+            const WantedVolume& wanted = plan_.volumes[volume];
+            bool checkable = wanted.method != archive::Compression::Method::none && !wanted.frames.empty();
+            if (checkable && !goes_back(wanted) && range < wanted.ranges.size())
+                return std::make_shared<Check>(Check{&wanted, wanted.ranges[range++]});
+        }
+        return nullptr;
+    };
+    auto finish = [&](const Check& check) {
+        if (check.damage.empty()) return;
+        const std::string& name = check.volume->info.name;
+        fetch_.discard(name, check.range.offset, check.range.length_bytes);
+        state.problems.push_back(format("{}: {}", name, check.damage));
+    };
+    for_each_job<Check>(
+        env_.threads, take, [this](Check& check) { check_range(dir_, check); }, finish);
 }
 
-void RemoteVolumes::write_seek_table(const archive::VolumeInfo& volume, catalog::RunNumber run_number) {
-    std::optional<catalog::Run> run = catalog_.run(run_number);
-    if (!run) return;
-    archive::Compression::Method method = run->header.compression.method;
-    ArchiveNames names =
-        make_archive_names(set_.name, run_number, run->header.kind, run->header.started, method);
-    auto tables = frame_tables(join_path(set_.backup_dir, names.manifest));
-    auto found = tables.find(volume.number);
-    if (found == tables.end()) return;
-    std::string table = archive::encode_seek_table(method, found->second);
-    if (table.size() > volume.stored_bytes) return;
-    Fd fd = open_file(join_path(dir_, volume.name), O_WRONLY | O_NOFOLLOW);
-    auto at = static_cast<off_t>(volume.stored_bytes - table.size());
-    if (pwrite(fd.get(), table.data(), table.size(), at) != static_cast<ssize_t>(table.size()))
-        throw_errno("writing " + join_path(dir_, volume.name));
+void RemoteVolumes::write_seek_table(const WantedVolume& volume) const {
+    std::string path = join_path(dir_, volume.info.name);
+    std::string table = archive::encode_seek_table(volume.method, volume.frames);
+    if (!path_exists(path) || table.size() > volume.info.stored_bytes) return;
+    Fd fd = open_file(path, O_WRONLY | O_NOFOLLOW);
+    pwrite_full(fd.get(), table, volume.info.stored_bytes - table.size());
 }
 
-/// A volume that came whole goes back to its place if that is empty. It has been made durable as it came.
-bool RemoteVolumes::put_back(const archive::VolumeInfo& volume) {
-    std::string staged = join_path(dir_, volume.name);
-    std::string place = join_path(set_.backup_dir, volume.name);
-    if (path_exists(place)) return false;
+/// It has been made durable as it came.
+void RemoteVolumes::put_back(const WantedVolume& volume, FetchState& state) {
+    const std::string& name = volume.info.name;
+    std::string staged = join_path(dir_, name);
+    std::string place = join_path(set_.backup_dir, name);
     Fd fd = open_file(staged, O_RDONLY | O_NOFOLLOW);
-    if (hash_of(fd.get()) != volume.sha256) {
-        observer_.warning(
-            format("{} came from {}, but not with the SHA-256 that it had", volume.name, target_name_));
-        return false;
+    if (hash_of(fd.get()) != volume.info.sha256) {
+        fetch_.discard(name, 0, volume.info.stored_bytes);
+        state.problems.push_back(
+            format("{}: what came from {} does not have the SHA-256 that was stored", name, target_name_));
+        return;
     }
-    if (renameat2(AT_FDCWD, staged.c_str(), AT_FDCWD, place.c_str(), RENAME_NOREPLACE) != 0)
+    if (renameat2(AT_FDCWD, staged.c_str(), AT_FDCWD, place.c_str(), RENAME_NOREPLACE) != 0) {
+        if (errno == EXDEV)
+            return;  // somebody gave the staging directory a disk of its own: it is read there
         throw_errno("moving " + staged + " to its place");
+    }
     sync_directory(set_.backup_dir);
     for (const catalog::Thaw& thaw : thaws_->all(target_name_))
-        if (thaw.name == volume.name) thaws_->remove(thaw.id);
-    return true;
+        if (thaw.name == name) thaws_->remove(thaw.id);
 }
 
+/// What another restore wants stays.
 void RemoteVolumes::remove() {
-    for (const catalog::Thaw& thaw : thaws_->all(target_name_))
-        if (thaw.state == catalog::Thaw::State::fetched || thaw.state == catalog::Thaw::State::failed)
-            thaws_->remove(thaw.id);
+    fetch_.forget();
+    std::set<std::string> wanted_by_others;
+    for (catalog::Thaw& thaw : thaws_->all(target_name_)) wanted_by_others.insert(std::move(thaw.name));
     std::error_code ignored;
-    for (const WantedRange& range : plan_.ranges)
-        std::filesystem::remove(join_path(dir_, range.volume.name), ignored);
+    for (const WantedVolume& volume : plan_.volumes)
+        if (!wanted_by_others.contains(volume.info.name))
+            std::filesystem::remove(join_path(dir_, volume.info.name), ignored);
     std::filesystem::remove(dir_, ignored);  // if it is empty
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "archive/volume_bytes.h"
+#include "engine/backup_dir.h"
 #include "engine/fetch.h"
 #include "engine/remote_plan.h"
 
@@ -13,18 +14,22 @@ namespace icecore::engine {
 
 /// The parts of volumes that a restore needs from a cold target, brought into the directory `.thawed` of the
 /// backup directory. A volume there has its full size, holes for what is not wanted, and its seek table, so
-/// that it is read like any other.
+/// that it is read like any other. One at a time in a backup directory. Memory: the plan.
 class RemoteVolumes {
   public:
-    /// Nothing is asked of the target yet. The references must outlive it. Throws Error.
-    RemoteVolumes(const Environment& env, const SetOptions& set, const catalog::Catalog& catalog,
+    /// Nothing is asked of the target yet. `open_target` as Fetch has it: the set's target, or what stands
+    /// for it in a test. The references must outlive it. Throws Error: denied while another process has
+    /// opened one.
+    RemoteVolumes(const Environment& env, const SetOptions& set, Fetch::OpenTarget open_target,
                   FetchOptions options, Observer& observer);
 
-    /// What a restore needs. Throws Error{not_found} if the target's id of a volume is not known.
-    void want(const RemotePlan& plan);
+    /// What a restore needs; costs nothing. Throws Error{not_found} if the target's id of a volume is not
+    /// known.
+    void want(RemotePlan plan);
     FetchState state() const { return fetch_.state(); }
-    /// Fetch::run(). Once all is here, volumes that came whole and are missing in the backup directory are
-    /// put back there.
+    /// Fetch::run(). Once nothing more will come, what came is checked frame by frame (damage is told in
+    /// `problems`, and downloaded again by the next run), and volumes that came whole and are missing in the
+    /// backup directory are put back there.
     FetchState run();
     /// Where the volumes can be read once all is here: there, or where they were put back.
     archive::VolumeSource source() const;
@@ -33,14 +38,14 @@ class RemoteVolumes {
 
   private:
     static FetchOptions with_directory(const SetOptions& set, FetchOptions options);
-    void complete_volumes();
-    void write_seek_table(const archive::VolumeInfo& volume, catalog::RunNumber run);
-    bool put_back(const archive::VolumeInfo& volume);
+    void check_frames(FetchState& state);
+    bool goes_back(const WantedVolume& volume) const;
+    void write_seek_table(const WantedVolume& volume) const;
+    void put_back(const WantedVolume& volume, FetchState& state);
 
     const Environment& env_;
     const SetOptions& set_;
-    const catalog::Catalog& catalog_;
-    Observer& observer_;
+    SetLock lock_;
     std::string dir_;
     std::string target_name_;
     std::unique_ptr<catalog::Thaws> thaws_;

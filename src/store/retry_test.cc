@@ -113,7 +113,7 @@ class RetryTest : public ::testing::Test {
 
     ObjectRef put() {
         ObjectRef object = put_whole(*target_, upload_, source_);
-        vault_.objects.at(object.id).thawed = true;
+        vault_.make_readable(object.id);
         return object;
     }
 

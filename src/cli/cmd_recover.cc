@@ -76,22 +76,14 @@ class RecoverCommand final : public Command {
         Recovery recovery(environment, set, options, *observer);
         if (!list(session, environment, recovery)) return kPending;
         if (list_only_) return report_list(session, recovery);
-        try {
-            FetchState state = recovery.plan();
-            if (state.unasked > 0)
-                confirm_cost(session,
-                             format("{} must be thawed: {} ({})",
-                                    counted(state.unasked, "manifest or log", "manifests and logs"),
-                                    format_bytes(state.unasked_bytes), tier_text(options.tier)),
-                             yes_);
-        } catch (const Error& error) {
-            if (error.kind() == Error::Kind::not_found) print_found(session.io().err, recovery.found());
-            throw;
-        }
-        FetchState state = recovery.fetch();
-        observer->finish();
+        FetchState state = plan(session, recovery);
+        do {  // what expires while it waits costs again
+            if (state.unasked > 0) confirm_cost(session, cost_text(state, options.tier), yes_);
+            state = recovery.fetch();
+            observer->finish();
+        } while (wait_ && state.unasked > 0);
         for (const std::string& problem : state.problems) session.messages().error(problem);
-        if (!state.complete() && state.problems.empty()) {
+        if (!state.ended()) {
             report_pending(session, state);
             return kPending;
         }
@@ -99,6 +91,21 @@ class RecoverCommand final : public Command {
     }
 
   private:
+    static FetchState plan(Session& session, Recovery& recovery) {
+        try {
+            return recovery.plan();
+        } catch (const Error& error) {
+            if (error.kind() == Error::Kind::not_found) print_found(session.io().err, recovery.found());
+            throw;
+        }
+    }
+
+    static std::string cost_text(const FetchState& state, store::ThawTier tier) {
+        return format("{} must be thawed: {} ({})",
+                      counted(state.unasked, "manifest or log", "manifests and logs"),
+                      format_bytes(state.unasked_bytes), tier_text(tier));
+    }
+
     /// False: the target takes its time to tell.
     bool list(Session& session, const engine::Environment& environment, Recovery& recovery) const {
         for (bool told = false;; told = true) {

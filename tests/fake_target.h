@@ -55,10 +55,14 @@ class FakeTarget final : public store::Target {
         store::ObjectInfo info;
         info.ref = {object.name, "id of " + object.name};
         info.size_bytes = objects.at(object.name).size();
+        TreeHash tree;
+        tree.update(objects.at(object.name));
+        info.tree_hash = tree.finish();
         return info;
     }
     std::optional<Timestamp> list(store::ListScope /*scope*/,
                                   const std::function<void(const store::ObjectInfo&)>& visit) override {
+        if (!listed) throw Error(Error::Kind::not_ready, "the list takes hours");
         for (const auto& [name, content] : objects) visit(*stat({name, {}}));
         return std::nullopt;
     }
@@ -74,6 +78,7 @@ class FakeTarget final : public store::Target {
     std::vector<std::string> puts;               ///< names, in the order of the calls
     std::uint64_t part_bytes = 16 << 10;
     std::uint64_t parts = 0;  ///< that arrived
+    bool listed = true;       ///< list() answers
     /// Called at the beginning of each put, and for each part that has arrived; may throw.
     std::function<void(const store::Upload&, const std::function<void(std::uint64_t)>& sent)> on_put;
     std::function<void()> on_part;

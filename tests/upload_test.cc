@@ -299,6 +299,34 @@ TEST_F(UploadTest, ALostOutboxIsMadeAnewFromWhatTheTargetSays) {
     EXPECT_EQ(before.mtime, after.mtime);
 }
 
+TEST_F(UploadTest, ALostOutboxIsMadeAnewFromTheListOfATargetThatKnowsNoNames) {
+    FakeTarget target;
+    target.abilities.lists_at_once = false;
+    runs_.backup();
+    EXPECT_TRUE(upload_to(target).complete());
+    std::size_t stored = target.objects.size();
+    lose_outbox();
+    target.puts.clear();
+
+    target.listed = false;
+    UploadResult waiting = upload_to(target);
+    ASSERT_TRUE(waiting.failure);
+    EXPECT_EQ(waiting.failure->kind(), Error::Kind::not_ready);
+    EXPECT_THAT(target.puts, IsEmpty());
+
+    target.listed = true;
+    auto largest =
+        std::max_element(target.objects.begin(), target.objects.end(),
+                         [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
+    std::string name = largest->first;
+    target.objects.erase(largest);
+    UploadResult again = upload_to(target);
+    EXPECT_TRUE(again.complete());
+    EXPECT_THAT(target.puts, ElementsAre(name));
+    EXPECT_EQ(target.objects.size(), stored);
+    EXPECT_EQ(again.stored_files, stored);
+}
+
 TEST_F(UploadTest, ADamagedOutboxIsPutAside) {
     backup();
     for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(outbox_path() + suffix);

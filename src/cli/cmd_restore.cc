@@ -2,6 +2,7 @@
 
 #include "base/format.h"
 #include "base/units.h"
+#include "cli/cold_restore.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/path_argument.h"
@@ -9,6 +10,7 @@
 #include "cli/session.h"
 #include "cli/usage_error.h"
 #include "cli/when.h"
+#include "engine/offsite.h"
 #include "engine/offsite_volumes.h"
 #include "engine/restore.h"
 
@@ -70,17 +72,19 @@ class RestoreCommand final : public Command {
     const Texts& texts() const override {
         static const Texts kTexts = {
             .name = "restore",
-            .summary = "restore files from the local archives",
+            .summary = "restore files from the archives, here or offsite",
             .description =
                 "Restores files and directories as they were at a run, each at its place below\n"
-                "DIR; without a PATH everything. Every file is checked before it is put in place.\n"
-                "What exists below DIR is not replaced, but reported, with exit status 3, unless\n"
-                "--overwrite says otherwise: \"older\" replaces what was not modified later than\n"
-                "what is restored, \"always\" whatever differs. Then files that are there with\n"
-                "the recorded size, times, mode, owner and attributes are left without reading\n"
-                "them, so that a restore that was interrupted can be repeated.",
+                "DIR. Every file is checked before it is put in place. What exists is not\n"
+                "replaced, but reported, with exit status 3, unless --overwrite says otherwise.\n"
+                "A restore that was interrupted can be repeated.\n"
+                "What is not here is read from the target. A cold store thaws for hours and for\n"
+                "money: icecore says how much and asks you first. It ends with status 75 then;\n"
+                "the same command, or --wait, goes on.",
             .example =
-                "icecore restore --to /tmp/all\nicecore restore --at 3d --to /tmp/back projects/thesis",
+                "icecore restore --to /tmp/all\n"
+                "icecore restore --at 3d --to /tmp/back projects/thesis\n"
+                "icecore restore --from remote --tier bulk --wait --to /srv/data",
         };
         return kTexts;
     }
@@ -92,6 +96,12 @@ class RestoreCommand final : public Command {
                         "what may be replaced: never (default), older or always");
         arguments.flag("--delete", mirror_,
                        "remove what restored directories have that the run does not have");
+        arguments.value("--from", "WHERE", from_,
+                        "auto (default): the target for what is not here; local; or remote");
+        arguments.value("--tier", "TIER", tier_,
+                        "how fast a cold store thaws: bulk (default), standard or expedited");
+        arguments.flag("--yes", cold_.yes, "agree to what thawing costs, without being asked");
+        arguments.flag("--wait", cold_.wait, "wait until all is thawed");
         arguments.words("PATH", paths_, "relative to the data directory, or absolute inside it");
     }
     int run(Session& session) override {
@@ -99,6 +109,8 @@ class RestoreCommand final : public Command {
             throw UsageError("restore needs to know where to",
                              "--to DIR, a directory that is made if missing");
         }
+        cold_.from = parse_from(from_);
+        cold_.tier = parse_tier(tier_);
         const engine::SetOptions& set = session.set();
         RestoreRequest request = make_request(set, session.io());
         OpenedSet opened = open_set(session, set);
@@ -110,10 +122,13 @@ class RestoreCommand final : public Command {
         if (request.mirror) require_directory(*opened.catalog, request);
         engine::Environment environment = session.environment();
         std::unique_ptr<TerminalObserver> observer = session.observer();
-        if (auto offsite = engine::offsite_volumes(environment, set, *observer))
-            request.further_sources.push_back(std::move(*offsite));
+        std::optional<engine::FetchState> pending;
+        std::unique_ptr<engine::RemoteVolumes> cold =
+            add_remote_sources(session, opened, environment, request, *observer, pending);
+        if (pending) return report_pending(session, set.name, request, *pending);
         RestoreResult result = engine::restore(environment, set, *opened.catalog, request, *observer);
         observer->finish();
+        if (cold && result.problems.empty()) cold->remove();
         report(session, set.name, request, result);
         return result.problems.empty() ? kDone : kIncomplete;
     }
@@ -130,6 +145,52 @@ class RestoreCommand final : public Command {
         if (mirror_ && request.overwrite == engine::Overwrite::never)
             throw UsageError("--delete needs --overwrite older or --overwrite always");
         return request;
+    }
+
+    std::unique_ptr<engine::RemoteVolumes> add_remote_sources(
+        Session& session, const OpenedSet& opened, const engine::Environment& environment,
+        RestoreRequest& request, TerminalObserver& observer,
+        std::optional<engine::FetchState>& pending) const {
+        using engine::RestoreFrom;
+        if (cold_.from == RestoreFrom::local) return nullptr;
+        std::unique_ptr<store::Target> target = engine::open_target(environment, opened.set, observer);
+        if (target == nullptr && cold_.from == RestoreFrom::remote)
+            throw UsageError(format("set {} has no target", opened.set.name),
+                             "[set.target] in the configuration names one: see icecore(1)");
+        if (target == nullptr) return nullptr;
+        if (target->capabilities().thaw_needed)
+            return bring_cold_volumes(session, opened, environment, *target, cold_, request, observer,
+                                      pending);
+        request.local = cold_.from != RestoreFrom::remote;
+        request.further_sources.push_back(*engine::offsite_volumes(environment, opened.set, observer));
+        return nullptr;
+    }
+
+    static int report_pending(Session& session, const std::string& set, const RestoreRequest& request,
+                              const engine::FetchState& state) {
+        if (session.options().json) {
+            JsonOutput json(session.io().out);
+            JsonWriter& writer = json.writer();
+            writer.begin_object().field("set", set).field("run", request.at).field("pending", true);
+            writer.field("ranges", state.ranges).field("fetched_ranges", state.fetched);
+            writer.field("unasked_ranges", state.unasked).field("failed_ranges", state.failed);
+            writer.field("bytes", state.bytes).field("fetched_bytes", state.fetched_bytes);
+            writer.key("asked");
+            state.asked_at ? writer.time(*state.asked_at) : writer.null();
+            writer.end_object();
+            json.finish();
+            return kPending;
+        }
+        Messages& messages = session.messages();
+        messages.note(format("{} of {} are here ({} of {}); nothing is restored yet",
+                             format_count(state.fetched), counted(state.ranges, "range", "ranges"),
+                             format_bytes(state.fetched_bytes), format_bytes(state.bytes)));
+        if (state.unasked > 0)
+            messages.note(
+                format("{} can no longer be read, or could not be thawed, and must be asked for again",
+                       counted(state.unasked, "range", "ranges")));
+        messages.note("run the same command again later, or with --wait");
+        return kPending;
     }
 
     static void require_directory(const catalog::Catalog& catalog, const RestoreRequest& request) {
@@ -174,6 +235,9 @@ class RestoreCommand final : public Command {
     std::string to_;
     std::string when_;
     std::string overwrite_ = "never";
+    std::string from_ = "auto";
+    std::string tier_ = "bulk";
+    ColdOptions cold_;
     bool mirror_ = false;
     std::vector<std::string> paths_;
 };

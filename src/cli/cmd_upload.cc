@@ -44,8 +44,8 @@ class UploadCommand final : public Command {
         if (as_json) json.writer().begin_object().key("sets").begin_array();
         int status = kDone;
         for (const SetOptions* set : sets) {
-            if (upload_set(session, *set, sets.size() > 1, as_json ? &json : nullptr) != kDone)
-                status = kFailed;
+            int of_set = upload_set(session, *set, sets.size() > 1, as_json ? &json : nullptr);
+            if (status != kFailed && of_set != kDone) status = of_set;
         }
         if (as_json) {
             json.writer().end_array().end_object();

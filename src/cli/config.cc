@@ -10,12 +10,15 @@
 #include "cli/path_argument.h"
 #include "cli/suggest.h"
 #include "cli/usage_error.h"
+#include "cloud/glacier_client.h"
+#include "cloud/http.h"
 
 namespace icecore::cli {
 namespace {
 
 constexpr std::int64_t kRetriesMax = 100;
 constexpr std::int64_t kEveryMax = 1'000'000;
+constexpr std::int64_t kConnectionsMax = 64;
 
 std::string required_text(ConfigTable& table, std::string_view key) {
     auto value = table.text(key);
@@ -56,25 +59,85 @@ void refuse_nested(const ConfigTable& table, const std::string& path, std::strin
                "choose a directory of its own, best on another disk or machine");
 }
 
+/// What can be a directory's name and a part of an archive's description.
+std::string host_name_fault(std::string_view name) {
+    bool good = name != "." && name != ".." && name.size() <= 253 &&
+                std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7f && c != '/'; });
+    return good ? "" : "expected the name of a machine";
+}
+
+engine::AwsSettings read_aws(ConfigTable& table) {
+    engine::AwsSettings aws;
+    aws.region = table.text("region").value_or("");
+    aws.profile = table.text("profile").value_or("");
+    aws.endpoint = table.text("endpoint").value_or("");
+    if (aws.endpoint.empty()) return aws;
+    try {
+        cloud::Url url = cloud::parse_url(aws.endpoint);
+        if (url.path != "/" || !url.query.empty())
+            table.fail("endpoint", "expected a URL without a path, such as \"https://127.0.0.1:9000\"");
+        aws.endpoint = format("{}://{}", url.scheme, url.host);
+    } catch (const Error& error) {
+        table.fail("endpoint", error.message(), error.hint());
+    }
+    return aws;
+}
+
+void read_vault(ConfigTable& table, engine::TargetOptions& target) {
+    target.vault = required_text(table, "vault");
+    try {
+        cloud::GlacierClient::check_vault_name(target.vault);
+    } catch (const Error& error) {
+        table.fail("vault", error.message(), error.hint());
+    }
+    target.account = table.text("account").value_or(target.account);
+    bool digits =
+        target.account.size() == 12 && target.account.find_first_not_of("0123456789") == std::string::npos;
+    if (target.account != "-" && !digits) table.fail("account", "expected 12 digits, or \"-\"");
+    target.aws = read_aws(table);
+    if (auto size = table.size_bytes("part_size")) {
+        bool power = *size >= cloud::GlacierClient::kMegabyte &&
+                     *size <= cloud::GlacierClient::kPartBytesMax && (*size & (*size - 1)) == 0;
+        if (!power) table.fail("part_size", "expected 1MiB, 2MiB, 4MiB and so on up to 4GiB");
+        target.part_bytes_min = *size;
+    }
+    target.connections =
+        static_cast<unsigned>(table.number("connections", 1, kConnectionsMax).value_or(target.connections));
+}
+
 engine::TargetOptions read_target(ConfigTable& table, const engine::SetOptions& set) {
     using Type = engine::TargetOptions::Type;
     engine::TargetOptions target;
     std::string type = required_text(table, "type");
-    if (type == "s3" || type == "glacier") {
-        table.fail("type", format("this version has no target \"{}\" yet", type),
-                   "type = \"dir\" stores in a directory, such as a mounted disk; \"none\" nowhere");
+    if (type == "s3") {
+        table.fail(
+            "type", "this version has no target \"s3\" yet",
+            "type = \"dir\" stores in a directory, such as a mounted disk; \"glacier\" in a Glacier vault");
     }
     if (type == "dir") {
         target.type = Type::dir;
         target.directory = required_path(table, "path");
         refuse_nested(table, target.directory, "data", set.data_dir);
         refuse_nested(table, target.directory, "backup", set.backup_dir);
+    } else if (type == "glacier") {
+        target.type = Type::glacier;
+        read_vault(table, target);
+    } else if (type != "none") {
+        table.fail("type", format("expected \"none\", \"dir\" or \"glacier\", not \"{}\"", type));
+    }
+    if (target.type != Type::none) {
+        target.host = table.text("host").value_or("");
+        if (std::string fault = target.host.empty() ? "" : host_name_fault(target.host); !fault.empty())
+            table.fail("host", fault);
+        if (auto interval = table.text("poll_interval")) {
+            auto seconds = parse_span(*interval);
+            if (!seconds || *seconds <= 0) table.fail("poll_interval", "expected a span such as \"15m\"");
+            target.poll_seconds = *seconds;
+        }
         if (auto limit = table.size_bytes("upload_limit")) {
             if (*limit == 0) table.fail("upload_limit", "expected bytes a second, such as \"2MiB\", not 0");
             target.upload_bytes_per_second = *limit;
         }
-    } else if (type != "none") {
-        table.fail("type", format("expected \"none\" or \"dir\", not \"{}\"", type));
     }
     table.finish();
     return target;

@@ -28,6 +28,8 @@ std::string_view phase_text(Progress::Phase phase) {
             return "uploading";
         case Progress::Phase::verifying:
             return "verifying";
+        case Progress::Phase::fetching:
+            return "fetching";
     }
     return "working";
 }

@@ -21,7 +21,8 @@ engine::Environment Session::environment() const {
             .program_version = std::string(program_version()),
             .threads = 0,
             .sleep_ns = io_.sleep_ns,
-            .random = io_.random};
+            .random = io_.random,
+            .variable = io_.environment};
 }
 
 const Config& Session::config() {

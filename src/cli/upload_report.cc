@@ -38,6 +38,11 @@ int report_upload_problems(Messages& messages, const engine::UploadResult& resul
     if (result.failure) {
         std::string hint = result.failure->hint();
         if (!advice.empty()) hint += (hint.empty() ? "" : "; ") + std::string(advice);
+        if (result.failure->kind() == Error::Kind::not_ready) {
+            messages.note(prefix + result.failure->message());
+            if (!hint.empty()) messages.note(hint);
+            return result.problems.empty() ? kPending : kFailed;
+        }
         messages.error(prefix + result.failure->message(), hint);
     } else if (!result.problems.empty() && !advice.empty()) {
         messages.note(advice);

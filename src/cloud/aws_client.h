@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "cloud/credentials.h"
@@ -24,10 +25,17 @@ class ServiceError : public Error {
     /// As the service names it: "ResourceNotFoundException", "NoSuchKey"; empty if the answer was not the
     /// service's.
     const std::string& code() const { return code_; }
+    /// How long the service wants to be left alone.
+    std::int64_t retry_after_ns() const { return retry_after_ns_; }
+    ServiceError& set_retry_after_ns(std::int64_t ns) {
+        retry_after_ns_ = ns;
+        return *this;
+    }
 
   private:
     int status_;
     std::string code_;
+    std::int64_t retry_after_ns_ = 0;
 };
 
 /// What an error response says, in a service's own format.
@@ -44,8 +52,7 @@ struct AwsOptions {
     const Clock* clock = nullptr;
     HttpOptions http;
     unsigned attempts_max = 8;
-    std::int64_t first_delay_ms = 500;
-    std::int64_t delay_ms_max = 60'000;
+    Backoff backoff = {};
     std::function<void(std::int64_t)> sleep_ns;  ///< waits that long; any thread
     std::function<double()> random;              ///< in [0, 1); any thread
     /// Told before each wait: what failed, and the number of the try. Any thread.
@@ -55,16 +62,19 @@ struct AwsOptions {
 /// What a request is besides its path.
 struct AwsRequest {
     std::string method;
-    std::string path;   ///< percent-encoded, from "/" on
-    std::string query;  ///< percent-encoded, sorted, each key with '='; without '?'
-    std::vector<HttpHeader> headers;
-    std::string body;
+    std::string path;        ///< percent-encoded, from "/" on
+    std::string query = {};  ///< percent-encoded, sorted, each key with '='; without '?'
+    std::vector<HttpHeader> headers = {};
+    std::string body = {};
     RandomAccessSource* content = nullptr;  ///< as in HttpRequest; then `payload_hash` must be given
     std::uint64_t content_offset = 0;
     std::uint64_t content_bytes = 0;
-    std::string payload_hash;  ///< hex SHA-256 of what is sent; empty: computed from `body`
+    std::string payload_hash = {};  ///< hex SHA-256 of what is sent; empty: computed from `body`
     /// What is being done, for messages: "uploading part 3 of a.tar.zst".
-    std::string doing;
+    std::string doing = {};
+    /// False: what it does must not be done twice, so it is not sent again when its reply was lost (but is
+    /// when the service refused it).
+    bool repeatable = true;
 };
 
 /// Sends signed requests and tells errors apart: what all AWS services have in common. What is transient

@@ -68,9 +68,9 @@ struct GlacierJob {
     std::uint64_t range_bytes = 0;
     Digest range_tree_hash;             ///< none unless the range is a node of the archive's hash tree
     std::uint64_t inventory_bytes = 0;  ///< inventory, succeeded
-    std::string inventory_format = "";  ///< inventory: "JSON", "CSV"
-    std::string inventory_marker =
-        "";  ///< inventory with a limit: where the next one goes on; empty at the end
+    std::string inventory_format;       ///< inventory: "JSON", "CSV"
+    std::string inventory_marker;       ///< inventory with a limit: where the next goes on; empty at the end
+    bool inventory_whole = true;        ///< inventory: of all archives
 };
 
 struct GlacierArchiveJob {
@@ -122,6 +122,8 @@ class GlacierClient {
     void delete_archive(const std::string& vault, const std::string& archive_id);
 
     // Multipart uploads
+    /// Not repeated when its reply was lost, so that no upload is left that nobody knows of: Error{transient},
+    /// and list_multipart() tells.
     std::string initiate_multipart(const std::string& vault, const std::string& description,
                                    std::uint64_t part_bytes);
     void upload_part(const std::string& vault, const std::string& upload_id, const GlacierContent& content);
@@ -129,11 +131,13 @@ class GlacierClient {
     std::string complete_multipart(const std::string& vault, const std::string& upload_id,
                                    std::uint64_t size_bytes, const Digest& tree_hash);
     void abort_multipart(const std::string& vault, const std::string& upload_id);
-    void list_parts(const std::string& vault, const std::string& upload_id,
-                    const std::function<void(const GlacierPart&)>& visit);
+    /// Returns the upload's part size.
+    std::uint64_t list_parts(const std::string& vault, const std::string& upload_id,
+                             const std::function<void(const GlacierPart&)>& visit);
     void list_multipart(const std::string& vault, const std::function<void(const GlacierUpload&)>& visit);
 
-    // Jobs; initiating returns the job's id
+    // Jobs; initiating returns the job's id. It costs money, so it is not repeated when the reply was lost:
+    // Error{transient}, and list_jobs() tells.
     std::string initiate_archive_job(const std::string& vault, const GlacierArchiveJob& job);
     std::string initiate_inventory_job(const std::string& vault, const std::string& description);
     GlacierJob describe_job(const std::string& vault, const std::string& job_id);
@@ -144,6 +148,7 @@ class GlacierClient {
     GlacierOutput get_job_output(const std::string& vault, const std::string& job_id, std::uint64_t offset,
                                  std::uint64_t length_bytes, const BodySink& sink);
     /// An inventory job's output, which must be JSON. Returns the inventory's moment. Memory: one entry.
+    /// `visit` may have had entries when an Error comes.
     Timestamp get_inventory(const std::string& vault, const std::string& job_id,
                             const std::function<void(const GlacierInventoryEntry&)>& visit);
 
@@ -154,6 +159,13 @@ class GlacierClient {
     static void check_vault_name(std::string_view name);
 
   private:
+    std::string vault_path(std::string_view vault, std::string_view rest = {}) const;
+    HttpResponse call(AwsRequest request, const BodySink& sink = {});
+    HttpResponse call_output(const std::string& vault, AwsRequest request, const BodySink& sink);
+    std::string initiate_job(const std::string& vault, std::string body, const std::string& doing);
+    template <typename VisitPage>
+    void page_through(const AwsRequest& first, std::string_view limit, const VisitPage& visit_page);
+
     AwsClient client_;
     std::string account_;
 };

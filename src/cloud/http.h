@@ -25,6 +25,9 @@ struct HttpRequest {
     RandomAccessSource* content = nullptr;
     std::uint64_t content_offset = 0;
     std::uint64_t content_bytes = 0;
+    /// False: sent once at most, over a connection of its own (a kept one may turn out to be dead after the
+    /// request went out, and then nobody knows whether it arrived).
+    bool repeatable = true;
 };
 
 struct HttpResponse {

@@ -75,14 +75,19 @@ std::string real_path(const std::string& path) {
 }  // namespace
 
 SetLock::SetLock(const Environment& env, const std::string& backup_dir, SetActivity activity) {
-    bool run = activity == SetActivity::run;
-    std::string path = join_path(backup_dir, run ? kLockName : kUploadLockName);
+    struct Kind {
+        std::string_view file;
+        std::string_view noun;
+    };
+    static constexpr std::array<Kind, 3> kKinds = {
+        {{kLockName, "run"}, {kUploadLockName, "upload"}, {kFetchLockName, "restore from the target"}}};
+    const Kind& kind = kKinds.at(static_cast<std::size_t>(activity));
+    std::string path = join_path(backup_dir, kind.file);
     fd_ = open_file(path, O_RDWR | O_CREAT, 0600);
     if (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) throw_errno("locking " + path);
         throw Error(Error::Kind::denied,
-                    format("another {} holds the lock of {}: {}", run ? "run" : "upload", backup_dir,
-                           read_holder(fd_)),
+                    format("another {} holds the lock of {}: {}", kind.noun, backup_dir, read_holder(fd_)),
                     "wait for it to end, or look at the process; the lock goes with it");
     }
     std::string me = format("process {} on {} since {}", getpid(), env.host, format_local(env.clock.now()));

@@ -37,8 +37,12 @@ constexpr std::string_view kSnarName = "archive.snar";
 constexpr std::string_view kCatalogName = "catalog.db";
 constexpr std::string_view kReadmeName = "README.restore.txt";
 constexpr std::string_view kOutboxName = "outbox.db";
+/// What cold targets were asked for, and where it is put together.
+constexpr std::string_view kThawsName = "thaws.db";
+constexpr std::string_view kThawedName = ".thawed";
 constexpr std::string_view kLockName = ".lock";
 constexpr std::string_view kUploadLockName = ".upload.lock";
+constexpr std::string_view kFetchLockName = ".fetch.lock";
 constexpr std::string_view kRunningName = ".running";
 /// After the name of a database: one that was damaged, and a catalogue that knew runs which a rebuild had to
 /// leave out.
@@ -46,10 +50,10 @@ constexpr std::string_view kDamagedSuffix = ".damaged";
 constexpr std::string_view kReplacedSuffix = ".old";
 
 /// What may happen once at a time in a set; each has a lock of its own.
-enum class SetActivity : std::uint8_t { run, upload };
+enum class SetActivity : std::uint8_t { run, upload, fetch };
 
-/// Holds a lock of the set (flock on ".lock" or ".upload.lock" in the backup directory) while alive. Throws
-/// Error{denied} that names the holder (process, host, since when) if another process has it.
+/// Holds a lock of the set (flock on ".lock", ".upload.lock" or ".fetch.lock" in the backup directory) while
+/// alive. Throws Error{denied} that names the holder (process, host, since when) if another process has it.
 class SetLock {
   public:
     SetLock(const Environment& env, const std::string& backup_dir, SetActivity activity = SetActivity::run);

@@ -21,10 +21,11 @@ struct Environment {
     std::string host;             ///< this machine's name, for manifests and messages
     std::string program_version;  ///< "0.1.0"
     unsigned threads = 0;         ///< workers; 0 = one a core
-    /// What targets need: waits that many nanoseconds; a number in [0, 1). Both may be called by any one
-    /// thread at a time.
+    /// What targets need: waits that many nanoseconds (any thread); a number in [0, 1) (one thread at a
+    /// time); a variable of the process's environment (any thread).
     std::function<void(std::int64_t)> sleep_ns = {};
     std::function<double()> random = {};
+    std::function<std::optional<std::string>(const std::string&)> variable = {};
 };
 
 /// When to start a new chain by itself.
@@ -33,12 +34,26 @@ struct FullEvery {
     std::optional<std::uint32_t> runs;    ///< "30 runs"
 };
 
+/// How AWS is reached. What is empty is taken from the environment and the AWS files.
+struct AwsSettings {
+    std::string region;
+    std::string endpoint;  ///< URL without a path; else the region's own
+    std::string profile;   ///< of the AWS files
+};
+
 /// Where copies of a set's files are stored offsite.
 struct TargetOptions {
-    enum class Type : std::uint8_t { none, dir };
+    enum class Type : std::uint8_t { none, dir, glacier };
     Type type = Type::none;
+    std::string host;                           ///< whose files they are there; empty: this machine's name
     std::string directory;                      ///< dir: absolute
+    AwsSettings aws;                            ///< glacier
+    std::string vault;                          ///< glacier
+    std::string account = "-";                  ///< glacier: 12 digits, or "-": that of the credentials
+    std::uint64_t part_bytes_min = 16 << 20;    ///< glacier: of uploads in parts; 1 MiB times a power of two
+    unsigned connections = 4;                   ///< glacier: parts that are sent at a time
     std::uint64_t upload_bytes_per_second = 0;  ///< 0: no limit
+    std::int64_t poll_seconds = 15 * 60;        ///< how often a cold target is asked how far it is
 };
 
 /// One set: a data directory with its backup directory, as the config says.
@@ -66,6 +81,7 @@ struct Progress {
         rebuilding,
         uploading,
         verifying,
+        fetching,
     };
     Phase phase = Phase::scanning;
     std::uint64_t files = 0;

@@ -10,8 +10,10 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "base/text.h"
+#include "engine/aws_connection.h"
 #include "engine/backup_dir.h"
 #include "store/dir_target.h"
+#include "store/glacier_target.h"
 #include "store/retry.h"
 #include "store/throttle.h"
 
@@ -53,11 +55,21 @@ std::map<std::string, std::uint64_t, std::less<>> list_files(const SetOptions& s
     return files;
 }
 
-/// Without retries and limit; nullptr if the set has none.
-std::unique_ptr<store::Target> plain_target(const Environment& env, const SetOptions& set) {
+/// Without the limit, and a directory without retries; nullptr if the set has none.
+std::unique_ptr<store::Target> plain_target(const Environment& env, const SetOptions& set,
+                                            const OnRetry& on_retry) {
     if (set.target.type == TargetOptions::Type::none) return nullptr;
-    return store::make_dir_target(env.fs,
-                                  {.directory = set.target.directory, .host = env.host, .set = set.name});
+    const TargetOptions& target = set.target;
+    std::string host = target.host.empty() ? env.host : target.host;
+    if (target.type == TargetOptions::Type::dir)
+        return store::make_dir_target(env.fs, {.directory = target.directory, .host = host, .set = set.name});
+    return store::make_glacier_target({.vault = target.vault,
+                                       .account = target.account,
+                                       .host = host,
+                                       .set = set.name,
+                                       .aws = aws_options(env, target.aws, "glacier", on_retry),
+                                       .part_bytes_min = target.part_bytes_min,
+                                       .connections = target.connections});
 }
 
 /// What the outbox holds for the target; nothing if there is no outbox yet. A damaged one is no reason to
@@ -79,17 +91,18 @@ std::vector<OutboxItem> known_items(const Environment& env, const SetOptions& se
 
 std::unique_ptr<store::Target> open_target(const Environment& env, const SetOptions& set,
                                            Observer& observer) {
-    std::unique_ptr<store::Target> target = plain_target(env, set);
-    if (target == nullptr) return nullptr;
-    refuse_nested_target(set);
-    CHECK(env.sleep_ns && env.random);
-    store::RetryOptions retry;
-    retry.sleep_ns = env.sleep_ns;
-    retry.random = env.random;
-    retry.on_retry = [&observer](std::string_view message, unsigned attempt) {
+    OnRetry on_retry = [&observer](std::string_view message, unsigned attempt) {
         observer.warning(format("{}; trying again (try {} failed)", message, attempt));
     };
-    target = store::make_retrying_target(std::move(target), std::move(retry));
+    std::unique_ptr<store::Target> target = plain_target(env, set, on_retry);
+    if (target == nullptr) return nullptr;
+    if (set.target.type == TargetOptions::Type::dir) {
+        refuse_nested_target(set);
+        CHECK(env.sleep_ns && env.random);
+        target = store::make_retrying_target(
+            std::move(target),
+            {.sleep_ns = env.sleep_ns, .random = env.random, .on_retry = std::move(on_retry)});
+    }
     if (set.target.upload_bytes_per_second == 0) return target;
     return store::make_throttled_target(
         std::move(target), env.clock,
@@ -123,7 +136,7 @@ std::vector<SealedFile> sealed_files(const SetOptions& set, const std::vector<ca
 
 std::optional<OffsiteStatus> read_offsite_status(const Environment& env, const SetOptions& set,
                                                  const std::vector<catalog::Run>& runs) {
-    std::unique_ptr<store::Target> target = plain_target(env, set);
+    std::unique_ptr<store::Target> target = plain_target(env, set, {});
     if (target == nullptr) return std::nullopt;
     OffsiteStatus status;
     status.target = target->identity();

@@ -72,4 +72,11 @@ std::optional<archive::VolumeSource> offsite_volumes(const Environment& env, con
     return archive::VolumeSource{identity, std::move(open)};
 }
 
+archive::VolumeSource frozen_volumes(std::string identity) {
+    auto open = [](const archive::VolumeInfo&) -> std::unique_ptr<archive::VolumeBytes> {
+        throw Error(Error::Kind::not_ready, "it must be thawed first, which --from remote does");
+    };
+    return {std::move(identity), open};
+}
+
 }  // namespace icecore::engine

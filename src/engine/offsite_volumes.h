@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "archive/volume_bytes.h"
 #include "engine/environment.h"
@@ -12,5 +13,9 @@ namespace icecore::engine {
 /// Error{not_ready}. `env`, `set` and `observer` (told of retries) must outlive it.
 std::optional<archive::VolumeSource> offsite_volumes(const Environment& env, const SetOptions& set,
                                                      Observer& observer);
+
+/// The cold target `identity` in a restore that has planned without it: for a volume that turns out to be
+/// damaged here, says what can be done.
+archive::VolumeSource frozen_volumes(std::string identity);
 
 }  // namespace icecore::engine

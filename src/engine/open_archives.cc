@@ -27,10 +27,8 @@ std::vector<archive::FrameSize> frames_in_manifest(const std::string& path, std:
 }  // namespace
 
 OpenArchives::OpenArchives(const SetOptions& set, const catalog::Catalog& catalog,
-                           std::vector<archive::VolumeSource> further_sources)
-    : set_(set), catalog_(catalog), sources_(std::move(further_sources)) {
-    sources_.insert(sources_.begin(), archive::local_volumes(set.backup_dir));
-}
+                           std::vector<archive::VolumeSource> sources)
+    : set_(set), catalog_(catalog), sources_(std::move(sources)) {}
 
 std::shared_ptr<archive::ArchiveFile> OpenArchives::open(catalog::RunNumber number) {
     std::shared_ptr<archive::ArchiveFile>& file = archives_[number];

@@ -11,12 +11,12 @@
 
 namespace icecore::engine {
 
-/// The archives that a restore reads, each opened when first asked for. One thread at a time; set and
-/// catalogue must outlive it.
+/// The archives that a restore reads, each opened when first asked for, its volumes from the first of
+/// `sources` that has them. One thread at a time; set and catalogue must outlive it.
 class OpenArchives {
   public:
     OpenArchives(const SetOptions& set, const catalog::Catalog& catalog,
-                 std::vector<archive::VolumeSource> further_sources);
+                 std::vector<archive::VolumeSource> sources);
 
     /// Throws Error{corrupt} if the catalogue does not know the run.
     std::shared_ptr<archive::ArchiveFile> open(catalog::RunNumber run);

@@ -55,7 +55,7 @@ class Restore {
           request_(request),
           observer_(observer),
           target_(request.to, {request.overwrite, request.mirror}),
-          archives_(set, catalog, request.further_sources),
+          archives_(set, catalog, sources(set, request)),
           walker_(target_, [this](const std::string& path, const std::string& what) { problem(path, what); }),
           directories_(request.to),
           result_(request.to) {
@@ -76,6 +76,13 @@ class Restore {
     }
 
   private:
+    static std::vector<archive::VolumeSource> sources(const SetOptions& set, const RestoreRequest& request) {
+        std::vector<archive::VolumeSource> all = request.further_sources;
+        if (request.local) all.insert(all.begin(), archive::local_volumes(set.backup_dir));
+        CHECK(!all.empty());
+        return all;
+    }
+
     void problem(const std::string& path, const std::string& what) {
         std::lock_guard lock(mutex_);
         result_.problems.add(path, what);

@@ -22,7 +22,9 @@ struct RestoreRequest {
     /// What exists at the target below a directory that was asked for and is not in the run is removed,
     /// unless something could not be restored.
     bool mirror = false;
-    /// Where volumes can be read that are missing or damaged in the backup directory, tried in order.
+    bool local = true;  ///< volumes are read from the backup directory first
+    /// Where volumes can be read that are missing or damaged there, tried in order. At least one without
+    /// `local`.
     std::vector<archive::VolumeSource> further_sources = {};
 };
 

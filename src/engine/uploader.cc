@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/error.h"
@@ -124,10 +125,15 @@ void Uploader::add_volume(std::uint32_t run, const archive::VolumeInfo& volume) 
 
 void Uploader::add_sealed_files(const std::vector<catalog::Run>& runs) {
     catalog::Outbox::Names known;
-    for (OutboxItem& item : outbox_->items(target_name_))
+    bool any_stored = false;
+    for (OutboxItem& item : outbox_->items(target_name_)) {
+        any_stored |= item.state == OutboxItem::State::stored;
         if (item.state != OutboxItem::State::discarded) known.insert(std::move(item.name));
+    }
     catalog::Outbox::Names expected;
-    for (SealedFile& file : sealed_files(set_, runs)) {
+    std::vector<SealedFile> files = sealed_files(set_, runs);
+    if (!any_stored && !files.empty() && !target_.capabilities().lists_at_once) adopt_listed(files, known);
+    for (SealedFile& file : files) {
         expected.insert(file.name);
         if (known.contains(file.name)) continue;
         if (!file.here)
@@ -139,6 +145,34 @@ void Uploader::add_sealed_files(const std::vector<catalog::Run>& runs) {
     }
     forget_gone(expected);
     if (target_.capabilities().replaces) add_readme();
+}
+
+/// Nothing is known to be stored: the target is new, or the outbox was lost. A target that cannot be asked
+/// for one file tells by its list what need not be sent, and paid for, once more.
+void Uploader::adopt_listed(const std::vector<SealedFile>& files, catalog::Outbox::Names& known) {
+    std::map<std::string, store::ObjectInfo, std::less<>> listed;
+    try {
+        target_.list(store::ListScope::this_set,
+                     [&](const store::ObjectInfo& info) { listed.insert_or_assign(info.ref.name, info); });
+    } catch (Error& e) {
+        e.add_context("finding out what is offsite already");
+        fail(e);
+        return;
+    }
+    for (SealedFile file : files) {
+        auto found = listed.find(file.name);
+        if (found == listed.end() || !file.here) continue;
+        const store::ObjectInfo& info = found->second;
+        try {
+            if (file.part != OutboxItem::Part::volume) compute_digests(set_.backup_dir, file);
+        } catch (const Error&) {
+            continue;  // reported when it is to be stored
+        }
+        if (info.size_bytes != file.size_bytes || info.tree_hash != file.tree_hash) continue;
+        outbox_->add(make_item(target_name_, file));
+        outbox_->set_stored(target_name_, file.name, info.ref.id, info.stored_at.value_or(env_.clock.now()));
+        known.insert(file.name);
+    }
 }
 
 void Uploader::add_small_file(SealedFile file) {

@@ -38,6 +38,7 @@ class Uploader {
     UploadResult result() const;
 
   private:
+    void adopt_listed(const std::vector<SealedFile>& files, catalog::Outbox::Names& known);
     void add_small_file(SealedFile file);
     void add_readme();
     void find_offsite(const SealedFile& file);

@@ -17,8 +17,7 @@ class RetryingTarget final : public Target {
   public:
     RetryingTarget(std::unique_ptr<Target> inner, RetryOptions options)
         : inner_(std::move(inner)), options_(std::move(options)) {
-        CHECK(options_.attempts_max > 0 && options_.first_delay_ms >= 0 && options_.sleep_ns &&
-              options_.random);
+        CHECK(options_.attempts_max > 0 && options_.sleep_ns && options_.random);
     }
 
     Capabilities capabilities() const override { return inner_->capabilities(); }
@@ -126,12 +125,7 @@ class RetryingTarget final : public Target {
     }
 
     void wait(unsigned attempt) const {
-        std::int64_t delay_ms = std::min(options_.first_delay_ms, options_.delay_ms_max);
-        for (unsigned i = 1; i < attempt && delay_ms < options_.delay_ms_max; ++i)
-            delay_ms = delay_ms > options_.delay_ms_max / 2 ? options_.delay_ms_max : 2 * delay_ms;
-        double part = options_.random();
-        CHECK(part >= 0 && part < 1);
-        options_.sleep_ns(static_cast<std::int64_t>(part * static_cast<double>(delay_ms) * 1e6));
+        options_.sleep_ns(options_.backoff.wait_ns(attempt, options_.random()));
     }
 
     std::unique_ptr<Target> inner_;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "base/backoff.h"
 #include "store/target.h"
 
 namespace icecore::store {
@@ -11,12 +12,10 @@ namespace icecore::store {
 /// How often and how patiently to try again.
 struct RetryOptions {
     unsigned attempts_max = 8;
-    std::int64_t first_delay_ms = 500;
-    std::int64_t delay_ms_max = 60'000;
+    Backoff backoff = {};
     /// Waits that many nanoseconds.
     std::function<void(std::int64_t)> sleep_ns;
-    /// A number in [0, 1): the wait is that part of the full delay, which doubles from try to try ("full
-    /// jitter").
+    /// A number in [0, 1).
     std::function<double()> random;
     /// Told before each wait: what failed, and the number of the try.
     std::function<void(std::string_view message, unsigned attempt)> on_retry;

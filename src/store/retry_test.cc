@@ -101,8 +101,8 @@ class RetryTest : public ::testing::Test {
         failing_ = failing.get();
         RetryOptions options;
         options.attempts_max = 4;
-        options.first_delay_ms = 100;
-        options.delay_ms_max = 300;
+        options.backoff.first_delay_ms = 100;
+        options.backoff.delay_ms_max = 300;
         options.sleep_ns = [this](std::int64_t ns) { slept_ms_.push_back(ns / 1'000'000); };
         options.random = [this] { return random_; };
         options.on_retry = [this](std::string_view message, unsigned attempt) {
@@ -113,7 +113,7 @@ class RetryTest : public ::testing::Test {
 
     ObjectRef put() {
         ObjectRef object = put_whole(*target_, upload_, source_);
-        vault_.objects.at(object.id).thawed = true;
+        vault_.make_readable(object.id);
         return object;
     }
 
@@ -191,8 +191,8 @@ TEST_F(RetryTest, WaitsLongerAndLonger) {
 TEST_F(RetryTest, LongDelaysDoNotOverflow) {
     RetryOptions options;
     options.attempts_max = 200;
-    options.first_delay_ms = 1;
-    options.delay_ms_max = std::int64_t{9'000'000'000};
+    options.backoff.first_delay_ms = 1;
+    options.backoff.delay_ms_max = std::int64_t{9'000'000'000};
     std::vector<std::int64_t> slept;
     options.sleep_ns = [&](std::int64_t ns) { slept.push_back(ns); };
     options.random = [] { return 0.5; };

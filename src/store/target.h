@@ -140,7 +140,8 @@ class Target {
 
     /// Proves, without retrieval from cold storage, that the object is there with this size and these
     /// digests, as well as the target can: by its own checksum, or by reading where that is free. Throws
-    /// Error{not_found} or Error{corrupt}.
+    /// Error{not_found} or Error{corrupt}. Where listing takes a job, verify() and stat() answer from the
+    /// newest list and throw as list() does: what was stored after it was made is not found.
     virtual void verify(const ObjectRef& object, std::uint64_t size_bytes, const Digest& sha256,
                         const Digest& tree_hash) = 0;
 

@@ -24,24 +24,28 @@ namespace icecore::store {
 template <typename Place>
 class TargetConformance : public ::testing::Test {
   protected:
+    /// What an action gives that may have to wait for the list (a vault's inventory), and for what was stored
+    /// just now to be in it.
+    template <typename Action>
+    std::invoke_result_t<Action> once_listed(Action action) {
+        if (target_->capabilities().lists_at_once) return action();
+        place_.let_time_pass();
+        try {
+            return action();
+        } catch (const Error& error) {
+            if (error.kind() != Error::Kind::not_ready) throw;
+        }
+        place_.let_time_pass();
+        return action();
+    }
+
     /// The objects, waiting for the list where it takes a job; by name.
     std::vector<ObjectInfo> list() {
         std::vector<ObjectInfo> objects;
-        auto list_now = [&] {
+        once_listed([&] {
+            objects.clear();
             target_->list(ListScope::this_set, [&](const ObjectInfo& info) { objects.push_back(info); });
-        };
-        if (target_->capabilities().lists_at_once) {
-            list_now();
-        } else {
-            try {
-                list_now();
-            } catch (const Error& error) {
-                EXPECT_EQ(error.kind(), Error::Kind::not_ready) << error.message();
-                objects.clear();
-                place_.let_time_pass();
-                list_now();
-            }
-        }
+        });
         std::sort(objects.begin(), objects.end(),
                   [](const ObjectInfo& a, const ObjectInfo& b) { return a.ref.name < b.ref.name; });
         return objects;
@@ -51,6 +55,22 @@ class TargetConformance : public ::testing::Test {
         std::vector<std::string> names;
         for (const ObjectInfo& info : list()) names.push_back(info.ref.name);
         return names;
+    }
+
+    std::optional<ObjectInfo> stat(const ObjectRef& object) {
+        return once_listed([&] { return target_->stat(object); });
+    }
+    void verify(const ObjectRef& object, std::uint64_t size_bytes, const Digest& sha, const Digest& tree) {
+        once_listed([&] { target_->verify(object, size_bytes, sha, tree); });
+    }
+
+    /// Where an object is not there, a target that must thaw may not know more than that it is not readable.
+    void expect_not_there(const std::function<void()>& action) {
+        Error::Kind kind = kind_thrown_by(action);
+        if (target_->capabilities().lists_at_once)
+            EXPECT_EQ(kind, Error::Kind::not_found);
+        else
+            EXPECT_TRUE(kind == Error::Kind::not_found || kind == Error::Kind::not_ready);
     }
 
     static ThawRequest thaw_of(const ObjectRef& object, std::uint64_t size_bytes) {
@@ -97,10 +117,10 @@ TYPED_TEST_P(TargetConformance, WhatIsNotThere) {
     Target& target = *this->target_;
     ObjectRef none{"none", "no-such-id"};
     auto ignore = [](std::string_view) {};
-    EXPECT_FALSE(target.stat(none));
-    EXPECT_EQ(kind_thrown_by([&] { target.verify(none, 1, sha256("x"), sha256("x")); }),
+    EXPECT_FALSE(this->stat(none));
+    EXPECT_EQ(kind_thrown_by([&] { this->verify(none, 1, sha256("x"), sha256("x")); }),
               Error::Kind::not_found);
-    EXPECT_EQ(kind_thrown_by([&] { target.read({none, 0, 1, {}}, ignore); }), Error::Kind::not_found);
+    this->expect_not_there([&] { target.read({none, 0, 1, {}}, ignore); });
     EXPECT_EQ(kind_thrown_by([&] { target.request_thaw(this->thaw_of(none, 1)); }), Error::Kind::not_found);
     target.remove(none);
     this->expect_nothing_but({});
@@ -119,7 +139,7 @@ TYPED_TEST_P(TargetConformance, StoresAndProves) {
     this->target_ = this->place_.open();
     Target& target = *this->target_;
     auto verify = [&](std::uint64_t size, const Digest& digest, const Digest& tree) {
-        target.verify(object, size, digest, tree);
+        this->verify(object, size, digest, tree);
     };
     verify(source.size_bytes(), upload.sha256, upload.tree_hash);
     EXPECT_EQ(kind_thrown_by([&] { verify(source.size_bytes() + 1, upload.sha256, upload.tree_hash); }),
@@ -129,7 +149,7 @@ TYPED_TEST_P(TargetConformance, StoresAndProves) {
 
     std::vector<ObjectInfo> seen = this->list();
     ASSERT_EQ(seen.size(), 1U);
-    seen.push_back(target.stat(object).value());
+    seen.push_back(this->stat(object).value());
     for (const ObjectInfo& info : seen) {
         EXPECT_EQ(info.ref, object);
         EXPECT_EQ(info.size_bytes, source.size_bytes());
@@ -145,7 +165,7 @@ TYPED_TEST_P(TargetConformance, SizesAtBorders) {
         PatternSource source(size, size);
         Upload upload = source.upload("size-" + std::to_string(size));
         ObjectRef object = put_whole(*this->target_, upload, source);
-        this->target_->verify(object, size, upload.sha256, upload.tree_hash);
+        this->verify(object, size, upload.sha256, upload.tree_hash);
         this->expect_content(object, source);
     }
 }
@@ -160,8 +180,8 @@ TYPED_TEST_P(TargetConformance, EmptyObject) {
         return;
     }
     ObjectRef object = put_whole(*this->target_, upload, source);
-    this->target_->verify(object, 0, upload.sha256, upload.tree_hash);
-    EXPECT_EQ(this->target_->stat(object).value().size_bytes, 0U);
+    this->verify(object, 0, upload.sha256, upload.tree_hash);
+    EXPECT_EQ(this->stat(object).value().size_bytes, 0U);
     this->expect_content(object, source);
     EXPECT_EQ(kind_thrown_by([&] { read_range(*this->target_, object, 0, 1); }), Error::Kind::corrupt);
 }
@@ -233,7 +253,7 @@ TYPED_TEST_P(TargetConformance, Replaces) {
     Upload upload = source.upload("README");
     upload.replace = true;
     ObjectRef object = put_whole(*this->target_, upload, source);
-    this->target_->verify(object, source.size_bytes(), upload.sha256, upload.tree_hash);
+    this->verify(object, source.size_bytes(), upload.sha256, upload.tree_hash);
     this->expect_content(object, source);
     put_whole(*this->target_, upload, source);
     this->expect_nothing_but({"README"});
@@ -253,7 +273,8 @@ TYPED_TEST_P(TargetConformance, GoesOnAfterAStop) {
     source.fail_at = 68 * kMiB;
     auto ignore = [](std::uint64_t) {};
     EXPECT_EQ(kind_thrown_by([&] { this->target_->put(upload, source, resume, ignore); }), Error::Kind::io);
-    this->expect_nothing_but({});
+    // Where a list takes a day, an unfinished put would be forgotten meanwhile.
+    if (this->target_->capabilities().lists_at_once) this->expect_nothing_but({});
 
     this->target_ = this->place_.open();
     source.fail_at.reset();
@@ -263,7 +284,7 @@ TYPED_TEST_P(TargetConformance, GoesOnAfterAStop) {
         this->target_->put(upload, source, resume, [&](std::uint64_t bytes) { sent += bytes; });
     EXPECT_EQ(sent, source.size_bytes());
     EXPECT_LE(source.bytes_read, source.size_bytes() - 68 * kMiB + this->place_.resent_bytes_max());
-    this->target_->verify(object, source.size_bytes(), upload.sha256, upload.tree_hash);
+    this->verify(object, source.size_bytes(), upload.sha256, upload.tree_hash);
     this->expect_content(object, source);
     this->expect_nothing_but({"large"});
 }
@@ -297,7 +318,7 @@ TYPED_TEST_P(TargetConformance, StateThatDoesNotFit) {
         MemoryResume resume;
         resume.state = state;
         ObjectRef object = this->target_->put(upload, source, resume, [](std::uint64_t) {});
-        this->target_->verify(object, kSize, upload.sha256, upload.tree_hash);
+        this->verify(object, kSize, upload.sha256, upload.tree_hash);
         this->expect_content(object, source);
         this->target_->remove(object);
     }
@@ -340,8 +361,8 @@ TYPED_TEST_P(TargetConformance, Removes) {
     this->target_->remove(first);
     this->target_->remove(first);
     this->target_ = this->place_.open();
-    EXPECT_FALSE(this->target_->stat(first));
-    EXPECT_EQ(kind_thrown_by([&] { read_range(*this->target_, first, 0, 1); }), Error::Kind::not_found);
+    EXPECT_FALSE(this->stat(first));
+    this->expect_not_there([&] { read_range(*this->target_, first, 0, 1); });
     this->expect_nothing_but({"second"});
     this->expect_content(second, source);
     put_whole(*this->target_, source.upload("first"), source);
@@ -355,7 +376,11 @@ TYPED_TEST_P(TargetConformance, Thaws) {
     ThawState state = this->target_->request_thaw(request);
     if (this->target_->capabilities().thaw_needed) {
         EXPECT_EQ(state.phase, ThawState::Phase::pending);
-        EXPECT_FALSE(this->target_->stat(object).value().readable);
+        try {
+            EXPECT_FALSE(this->target_->stat(object).value_or(ObjectInfo{.readable = false}).readable);
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), Error::Kind::not_ready);  // nothing is listed yet
+        }
         EXPECT_EQ(kind_thrown_by([&] { read_range(*this->target_, object, 0, source.size_bytes()); }),
                   Error::Kind::not_ready);
         state = this->target_->request_thaw(request);

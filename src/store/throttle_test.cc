@@ -21,7 +21,7 @@ class ThrottleTest : public ::testing::Test {
     ObjectRef put(std::uint64_t size) {
         PatternSource source(1, size);
         ObjectRef object = put_whole(*target_, source.upload("object"), source);
-        vault_.objects.at(object.id).thawed = true;
+        vault_.make_readable(object.id);
         return object;
     }
     void read(const ObjectRef& object, std::uint64_t size) {

@@ -1,0 +1,104 @@
+#include "cli/cold_restore.h"
+
+#include "base/format.h"
+#include "base/units.h"
+#include "cli/output.h"
+#include "cli/usage_error.h"
+#include "engine/offsite.h"
+#include "engine/offsite_volumes.h"
+
+namespace icecore::cli {
+namespace {
+
+std::string cost_text(const engine::FetchState& state, std::size_t volumes, store::ThawTier tier) {
+    return format("{} of {} in {} must be thawed: {} ({}); {} to download", format_count(state.unasked),
+                  counted(state.ranges, "range", "ranges"), counted(volumes, "volume", "volumes"),
+                  format_bytes(state.unasked_bytes), tier_text(tier),
+                  format_bytes(state.bytes - state.fetched_bytes));
+}
+
+}  // namespace
+
+std::string_view tier_text(store::ThawTier tier) {
+    switch (tier) {
+        case store::ThawTier::bulk:
+            return "bulk, usually 5 to 12 hours";
+        case store::ThawTier::standard:
+            return "standard, usually 3 to 5 hours";
+        case store::ThawTier::expedited:
+            return "expedited, usually 1 to 5 minutes";
+    }
+    return "";
+}
+
+void confirm_cost(Session& session, const std::string& what, bool yes) {
+    Io& io = session.io();
+    if (yes) {
+        session.messages().note(what);
+        return;
+    }
+    if (!io.in_is_terminal || !io.err_is_terminal)
+        throw Error(Error::Kind::cancelled, what + "; that costs money, so nothing was asked for",
+                    "--yes agrees to it");
+    io.err << what << "\nThis costs money. Ask for it? [y/N] ";
+    io.err.flush();
+    std::string answer;
+    std::getline(io.in, answer);
+    if (answer != "y" && answer != "Y" && answer != "yes")
+        throw Error(Error::Kind::cancelled, "nothing was asked for");
+}
+
+store::ThawTier parse_tier(const std::string& text) {
+    if (text == "bulk") return store::ThawTier::bulk;
+    if (text == "standard") return store::ThawTier::standard;
+    if (text == "expedited") return store::ThawTier::expedited;
+    throw UsageError(format("--tier cannot be {}", printable(text)), "bulk, standard or expedited");
+}
+
+engine::RestoreFrom parse_from(const std::string& text) {
+    if (text == "auto") return engine::RestoreFrom::automatic;
+    if (text == "local") return engine::RestoreFrom::local;
+    if (text == "remote") return engine::RestoreFrom::remote;
+    throw UsageError(format("--from cannot be {}", printable(text)), "auto, local or remote");
+}
+
+std::unique_ptr<engine::RemoteVolumes> bring_cold_volumes(Session& session, const OpenedSet& opened,
+                                                          const engine::Environment& environment,
+                                                          store::Target& target, const ColdOptions& options,
+                                                          engine::RestoreRequest& request,
+                                                          TerminalObserver& observer,
+                                                          std::optional<engine::FetchState>& pending) {
+    bool automatic = options.from == engine::RestoreFrom::automatic;
+    engine::RemotePlan plan = engine::plan_remote(opened.set, *opened.catalog, request.at, request.paths,
+                                                  options.from, target.capabilities(), options.tier);
+    std::size_t volumes = plan.volumes.size();
+    std::unique_ptr<engine::RemoteVolumes> remote;
+    request.local = automatic || volumes == 0;
+    if (volumes > 0) {
+        auto open = [&](engine::Observer& told) {
+            return engine::open_target(environment, opened.set, told);
+        };
+        remote = std::make_unique<engine::RemoteVolumes>(
+            environment, opened.set, open,
+            engine::FetchOptions{.tier = options.tier, .dir = {}, .wait = options.wait}, observer);
+        remote->want(std::move(plan));
+        engine::FetchState state = remote->state();
+        do {  // what expires or fails while it waits costs again
+            observer.finish();
+            if (state.unasked > 0)
+                confirm_cost(session, cost_text(state, volumes, options.tier), options.yes);
+            state = remote->run();
+        } while (options.wait && state.unasked > 0);
+        observer.finish();
+        for (const std::string& problem : state.problems) session.messages().error(problem);
+        if (!state.ended()) {
+            pending = state;
+            return nullptr;
+        }
+        request.further_sources.push_back(remote->source());
+    }
+    if (automatic) request.further_sources.push_back(engine::frozen_volumes(target.identity()));
+    return remote;
+}
+
+}  // namespace icecore::cli

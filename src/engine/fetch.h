@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catalog/thaws.h"
+#include "engine/environment.h"
+#include "store/target.h"
+
+namespace icecore::engine {
+
+/// A range of an object at the target that is wanted here.
+struct FetchRange {
+    store::ObjectRef object;
+    std::uint64_t object_bytes = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t length_bytes = 0;
+};
+
+struct FetchOptions {
+    store::ThawTier tier = store::ThawTier::bulk;
+    std::string dir;  ///< where the objects are put together: a file each, of the object's size, with holes
+    bool wait = false;
+    /// wait: how long between two looks at most. It begins with a minute; expedited thaws stay with that.
+    std::int64_t poll_seconds = 15 * 60;
+    unsigned threads = 4;  ///< requests and downloads at a time
+    /// Of a range: how much is downloaded between two moments at which it is made durable and noted. A
+    /// multiple of the target's alignment.
+    std::uint64_t checkpoint_bytes = 64 << 20;
+};
+
+/// How far what is wanted is.
+struct FetchState {
+    std::uint64_t ranges = 0;   ///< that belong to what is wanted
+    std::uint64_t unasked = 0;  ///< to be asked for, at a cost
+    std::uint64_t pending = 0;  ///< asked for
+    std::uint64_t fetched = 0;
+    std::uint64_t failed = 0;  ///< cannot be had: `problems`
+    std::uint64_t unasked_bytes = 0;
+    std::uint64_t fetched_bytes = 0;
+    std::uint64_t bytes = 0;
+    std::optional<Timestamp> asked_at;  ///< the earliest that is pending
+    std::vector<std::string> problems;  ///< what cannot be fetched, and why; sorted
+    bool complete() const { return fetched == ranges; }
+    /// Nothing more will come.
+    bool ended() const { return unasked == 0 && pending == 0; }
+};
+
+/// Brings ranges of objects from a cold target: asks for each once, looks from time to time whether it can be
+/// read, and downloads what can, in parallel. What was asked for and what is here is kept in the ledger, so
+/// all of it goes on after kill -9, in another process, after days. Nothing is asked for behind the user's
+/// back: what has failed or expired meanwhile is `unasked` again, until the next run().
+///
+/// One thread at a time. Only one process may work on a ledger and its directory (SetActivity::fetch).
+class Fetch {
+  public:
+    using OpenTarget = std::function<std::unique_ptr<store::Target>(Observer&)>;
+
+    /// `open_target` is called by several threads, with an observer that they may share. The references must
+    /// outlive it.
+    Fetch(const Environment& env, OpenTarget open_target, catalog::Thaws& thaws, FetchOptions options,
+          Observer& observer);
+    ~Fetch();
+
+    /// Makes `wanted` (by object and offset, no range touching another; to be called once) the work: what no
+    /// earlier request covers, or one that failed or expired, is unasked. Asks the target how far the earlier
+    /// ones are; costs nothing.
+    void want(const std::vector<FetchRange>& wanted);
+    FetchState state() const;
+    /// Asks for what is unasked (this is what costs), then polls and downloads; with `wait` until nothing is
+    /// pending. Throws Error when the target, the ledger or the disk fails: what was reached is kept.
+    FetchState run();
+    /// What came of this range is not what was stored: the next run() downloads it again.
+    void discard(const std::string& name, std::uint64_t offset, std::uint64_t length_bytes);
+    /// Takes what was wanted off the ledger.
+    void forget();
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace icecore::engine

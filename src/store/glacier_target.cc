@@ -1,0 +1,224 @@
+#include "store/glacier_target.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "cloud/glacier_client.h"
+#include "store/glacier_jobs.h"
+#include "store/glacier_upload.h"
+
+namespace icecore::store {
+namespace {
+
+using cloud::GlacierClient;
+using cloud::GlacierInventoryEntry;
+using cloud::GlacierJob;
+
+constexpr std::uint64_t kPieceBytes = 16 << 20;  // of a download: checked as a whole, so held in memory
+constexpr unsigned kDownloadAttempts = 5;
+
+/// Bytes that cost as much to retrieve as one request more (us-east-1, 2026-09): bulk $0.025 a 1,000 requests
+/// and $0.0025 a GB; standard $0.05 and $0.01; expedited $10 and $0.03.
+constexpr std::array<std::uint64_t, 3> kThawGapBytes = {10 << 20, 5 << 20, 333 << 20};
+
+void check_part_of_description(std::string_view what, std::string_view text) {
+    bool good = !text.empty() && text.size() <= 300 && std::all_of(text.begin(), text.end(), [](char c) {
+        return c > 0x20 && c <= 0x7e && c != '/';
+    });
+    if (!good)
+        throw Error(Error::Kind::invalid,
+                    format("{} \"{}\" cannot stand in the description of an archive in a vault", what, text),
+                    "use printable ASCII characters without blanks and slashes");
+}
+
+struct OwnedName {
+    std::string host;
+    std::string set;
+    std::string name;
+};
+
+/// "HOST/SET/NAME"; nullopt for what is no description of ours.
+std::optional<OwnedName> parse_description(std::string_view text) {
+    std::size_t first = text.find('/');
+    std::size_t second = first == std::string_view::npos ? first : text.find('/', first + 1);
+    if (second == std::string_view::npos || text.find('/', second + 1) != std::string_view::npos)
+        return std::nullopt;
+    OwnedName out{std::string(text.substr(0, first)), std::string(text.substr(first + 1, second - first - 1)),
+                  std::string(text.substr(second + 1))};
+    if (out.host.empty() || out.set.empty() || out.name.empty()) return std::nullopt;
+    return out;
+}
+
+/// The next piece of a download at `offset`: as long as may be while it is a node of the hash tree, so that
+/// the service tells its hash.
+std::uint64_t piece_length(std::uint64_t offset, std::uint64_t end) {
+    std::uint64_t length = kPieceBytes;
+    while (length > GlacierClient::kMegabyte && (offset % length != 0 || offset + length > end)) {
+        if (offset % length == 0 && offset + length > end) break;  // the last, shorter one
+        length /= 2;
+    }
+    return std::min(length, end - offset);
+}
+
+class GlacierTarget final : public Target {
+  public:
+    explicit GlacierTarget(GlacierTargetOptions options)
+        : options_(std::move(options)),
+          client_(options_.aws, options_.account),
+          jobs_(client_, options_.vault, *options_.aws.clock) {
+        GlacierClient::check_vault_name(options_.vault);
+        check_part_of_description("the host name", options_.host);
+        check_part_of_description("the name of the set", options_.set);
+    }
+
+    Capabilities capabilities() const override {
+        return {.thaw_needed = true,
+                .thaws_ranges = true,
+                .replaces = false,
+                .lists_at_once = false,
+                .range_alignment_bytes = GlacierClient::kMegabyte,
+                .thaw_gap_bytes = kThawGapBytes,
+                .object_bytes_min = 1,
+                .object_bytes_max = GlacierClient::kPartsMax * GlacierClient::kPartBytesMax};
+    }
+
+    std::string identity() const override {
+        return format("glacier:{}/{}/vaults/{}/{}/{}", options_.aws.endpoint, options_.account,
+                      options_.vault, options_.host, options_.set);
+    }
+
+    ObjectRef put(const Upload& upload, RandomAccessSource& source, ResumeState& resume,
+                  const std::function<void(std::uint64_t)>& sent) override {
+        check_part_of_description("the file name", upload.name);
+        return {upload.name,
+                upload_to_vault(options_, description_of(upload.name), upload, source, resume, sent)};
+    }
+
+    void verify(const ObjectRef& object, std::uint64_t size_bytes, const Digest& /*sha256*/,
+                const Digest& tree_hash) override {
+        std::optional<ObjectInfo> found = stat(object);
+        if (!found) no_such_object(object);
+        if (found->size_bytes != size_bytes)
+            throw Error(Error::Kind::corrupt, format("{} has {} bytes in vault {} instead of {}", object.name,
+                                                     found->size_bytes, options_.vault, size_bytes));
+        if (found->tree_hash != tree_hash)
+            throw Error(Error::Kind::corrupt,
+                        format("{} has another tree hash in vault {}", object.name, options_.vault));
+    }
+
+    std::optional<ObjectInfo> stat(const ObjectRef& object) override {
+        std::optional<ObjectInfo> found;
+        list(ListScope::this_set, [&](const ObjectInfo& info) {
+            bool same = object.id.empty() ? info.ref.name == object.name : info.ref.id == object.id;
+            if (same) found = info;
+        });
+        if (found) found->readable = jobs_.find_whole(found->ref.id, found->size_bytes);
+        return found;
+    }
+
+    std::optional<Timestamp> list(ListScope scope,
+                                  const std::function<void(const ObjectInfo&)>& visit) override {
+        std::optional<std::string> job = jobs_.inventory();
+        if (!job) return std::nullopt;  // nothing was ever stored
+        return client_.get_inventory(options_.vault, *job, [&](const GlacierInventoryEntry& entry) {
+            std::optional<OwnedName> owned = parse_description(entry.description);
+            if (!owned) return;
+            bool ours = owned->host == options_.host && owned->set == options_.set;
+            if (scope == ListScope::this_set && !ours) return;
+            ObjectInfo info;
+            info.ref = {std::move(owned->name), entry.archive_id};
+            info.size_bytes = entry.size_bytes;
+            info.tree_hash = entry.tree_hash;
+            info.readable = false;
+            info.host = std::move(owned->host);
+            info.set = std::move(owned->set);
+            info.stored_at = entry.created;
+            visit(info);
+        });
+    }
+
+    ThawState request_thaw(const ThawRequest& request) override {
+        return jobs_.request(request, description_of(request.object.name));
+    }
+
+    ThawState poll_thaw(const ThawRequest& /*request*/, const std::string& ticket) override {
+        return jobs_.poll(ticket);
+    }
+
+    void read(const ObjectRange& range, const std::function<void(std::string_view)>& sink) override {
+        GlacierJob job = jobs_.readable(range);
+        std::uint64_t end = range.offset + range.length_bytes;
+        for (std::uint64_t at = range.offset; at < end;) {
+            std::uint64_t length = piece_length(at, end);
+            sink(download(job, at, length));
+            at += length;
+        }
+    }
+
+    void remove(const ObjectRef& object) override {
+        if (object.id.empty()) return;  // nothing that has no id was stored
+        client_.delete_archive(options_.vault, object.id);
+        jobs_.forget();
+    }
+
+  private:
+    std::string description_of(const std::string& name) const {
+        return format("{}/{}/{}", options_.host, options_.set, name);
+    }
+
+    [[noreturn]] void no_such_object(const ObjectRef& object) const {
+        throw Error(Error::Kind::not_found,
+                    format("{} is not in the newest inventory of vault {}", object.name, options_.vault),
+                    "what was stored in the last day or two is not in it yet");
+    }
+
+    /// A piece of the archive out of the job's output, in memory that the next piece uses again. What arrives
+    /// broken or damaged is asked for again.
+    std::string_view download(const GlacierJob& job, std::uint64_t offset, std::uint64_t length_bytes) {
+        for (unsigned attempt = 1;; ++attempt) {
+            try {
+                buffer_.clear();
+                cloud::GlacierOutput output =
+                    client_.get_job_output(options_.vault, job.id, offset - job.range_offset, length_bytes,
+                                           [this](std::string_view piece) { buffer_ += piece; });
+                check(output, offset);
+                return buffer_;
+            } catch (const Error& e) {
+                if (e.kind() == Error::Kind::not_found) {
+                    jobs_.forget();
+                    throw Error(Error::Kind::not_ready,
+                                format("what was thawed of vault {} can no longer be read", options_.vault),
+                                "it must be thawed again");
+                }
+                bool again = e.kind() == Error::Kind::transient || e.kind() == Error::Kind::corrupt;
+                if (!again || attempt == kDownloadAttempts) throw;
+            }
+        }
+    }
+
+    void check(const cloud::GlacierOutput& output, std::uint64_t offset) const {
+        if (output.tree_hash.empty()) return;
+        TreeHash tree;
+        tree.update(buffer_);
+        if (tree.finish() != output.tree_hash)
+            throw Error(Error::Kind::corrupt, format("{} bytes at {} came damaged from vault {}",
+                                                     buffer_.size(), offset, options_.vault));
+    }
+
+    GlacierTargetOptions options_;
+    GlacierClient client_;
+    GlacierJobs jobs_;
+    std::string buffer_;
+};
+
+}  // namespace
+
+std::unique_ptr<Target> make_glacier_target(GlacierTargetOptions options) {
+    return std::make_unique<GlacierTarget>(std::move(options));
+}
+
+}  // namespace icecore::store

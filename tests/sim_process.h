@@ -1,0 +1,105 @@
+#pragma once
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "base/format.h"
+#include "base/json_document.h"
+#include "base/test_dir.h"
+#include "cloud/aws_client.h"
+#include "cloud/glacier_client.h"
+
+namespace icecore::testing {
+
+/// icecore-sim as a process of its own, on a port of loopback that the kernel chooses, with a clock that
+/// stands until it is moved. Ends with the object.
+class SimProcess {
+  public:
+    SimProcess() { start(); }
+    ~SimProcess() { end(SIGTERM); }
+    SimProcess(const SimProcess&) = delete;
+    SimProcess& operator=(const SimProcess&) = delete;
+
+    /// kill -9, and a new process on the same data.
+    void restart() {
+        end(SIGKILL);
+        start();
+    }
+
+    const std::string& endpoint() const { return endpoint_; }
+
+    void advance_hours(int hours) { control("POST", "clock", format("{{\"advance\":{}}}", hours * 3600)); }
+    /// One fault, or a list of them, as JSON.
+    void order(const std::string& faults) { control("POST", "faults", faults); }
+    void clear_faults() { control("DELETE", "faults", ""); }
+    Json bill() { return parse_json(control("GET", "bill", "")); }
+
+    cloud::AwsOptions aws() const {
+        cloud::AwsOptions aws;
+        aws.endpoint = endpoint_;
+        aws.scope = {"us-east-1", "glacier"};
+        aws.credentials = cloud::make_static_credentials({"KEY", "SECRET", "", {}});
+        aws.clock = &clock_;
+        aws.http.user_agent = "icecore/test";
+        aws.sleep_ns = [](std::int64_t) {};
+        aws.random = [] { return 0.5; };
+        return aws;
+    }
+    cloud::GlacierClient client() const { return {aws(), "-"}; }
+
+  private:
+    void start() {
+        std::array<int, 2> out{};
+        ASSERT_EQ(pipe(out.data()), 0);
+        std::string data = dir_.path("sim");
+        std::array<std::string, 9> words = {ICECORE_SIM,     "--listen",   "127.0.0.1:0", "--data",   data,
+                                            "--credentials", "KEY:SECRET", "--region",    "us-east-1"};
+        std::array<char*, 11> argv{};
+        for (std::size_t i = 0; i < words.size(); ++i) argv[i] = words[i].data();
+        std::string freeze = "--freeze";
+        argv[words.size()] = freeze.data();
+        posix_spawn_file_actions_t actions;
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
+        posix_spawn_file_actions_addclose(&actions, out[0]);
+        ASSERT_EQ(posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ), 0);
+        posix_spawn_file_actions_destroy(&actions);
+        close(out[1]);
+        std::string line;
+        for (char c = 0; read(out[0], &c, 1) == 1 && c != '\n';) line += c;
+        close(out[0]);
+        std::string expected = "listening on ";
+        ASSERT_EQ(line.substr(0, expected.size()), expected) << line;
+        endpoint_ = "http://" + line.substr(expected.size());
+    }
+
+    void end(int signal) const {
+        kill(pid_, signal);
+        waitpid(pid_, nullptr, 0);
+    }
+
+    std::string control(const std::string& method, const std::string& what, const std::string& body) const {
+        cloud::HttpRequest request;
+        request.method = method;
+        request.url = endpoint_ + "/_sim/" + what;
+        request.body = body;
+        cloud::HttpResponse response = cloud::make_http_client({})->send(request);
+        EXPECT_EQ(response.status, 200) << response.body;
+        return response.body;
+    }
+
+    TestDir dir_;
+    SystemClock clock_;
+    pid_t pid_ = 0;
+    std::string endpoint_;
+};
+
+}  // namespace icecore::testing

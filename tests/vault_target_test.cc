@@ -1,0 +1,252 @@
+// A Glacier vault as a target, against the simulator: the suite that all targets pass, and what is a vault's
+// own.
+
+#include <gmock/gmock.h>
+
+#include "sim_process.h"
+#include "store/glacier_target.h"
+#include "store/target_conformance.h"
+
+namespace icecore::store {
+namespace {
+
+using cloud::GlacierClient;
+
+constexpr std::uint64_t kSmallPart = 1 << 20;
+constexpr std::uint64_t kSingleMax = 2 << 20;
+
+GlacierTargetOptions small_parts(const testing::SimProcess& sim) {
+    GlacierTargetOptions options;
+    options.vault = "vault";
+    options.host = "host";
+    options.set = "home";
+    options.aws = sim.aws();
+    options.part_bytes_min = kSmallPart;
+    options.single_bytes_max = kSingleMax;
+    return options;
+}
+
+struct SimulatedVault {
+    testing::SimProcess sim;
+    SimulatedVault() { sim.client().create_vault("vault"); }
+    std::unique_ptr<Target> open() { return make_glacier_target(small_parts(sim)); }
+    /// Long enough for an inventory, short enough for the output of a job to be there still.
+    void let_time_pass() { sim.advance_hours(26); }
+    std::uint64_t resent_bytes_max() const { return 8 * kSmallPart; }
+};
+
+INSTANTIATE_TYPED_TEST_SUITE_P(Glacier, TargetConformance, SimulatedVault);
+
+class VaultTargetTest : public ::testing::Test {
+  protected:
+    std::unique_ptr<Target> open() { return vault_.open(); }
+    testing::SimProcess& sim() { return vault_.sim; }
+    std::vector<cloud::GlacierUpload> unfinished() {
+        std::vector<cloud::GlacierUpload> found;
+        sim().client().list_multipart("vault",
+                                      [&](const cloud::GlacierUpload& upload) { found.push_back(upload); });
+        return found;
+    }
+    /// Names and counts of the archives that the vault has a day later.
+    std::map<std::string, int> stored() {
+        vault_.let_time_pass();
+        std::map<std::string, int> names;
+        std::unique_ptr<Target> target = open();
+        for (int attempt = 0; attempt < 2; ++attempt) {
+            try {
+                target->list(ListScope::all_sets, [&](const ObjectInfo& info) { ++names[info.ref.name]; });
+                return names;
+            } catch (const Error& e) {
+                EXPECT_EQ(e.kind(), Error::Kind::not_ready) << e.message();
+            }
+            vault_.let_time_pass();
+        }
+        ADD_FAILURE() << "no inventory";
+        return names;
+    }
+    std::uint64_t requests(const std::string& operation) {
+        return sim().bill().at("requests").value(operation, 0U);
+    }
+
+    SimulatedVault vault_;
+};
+
+TEST_F(VaultTargetTest, ALostReplyToCompleteIsNoSecondArchive) {
+    PatternSource source(1, 5 * kMiB + 7);
+    sim().order(R"({"operation":"CompleteMultipartUpload","kind":"drop-after"})");
+    MemoryResume resume;
+    ObjectRef object = open()->put(source.upload("a"), source, resume, [](std::uint64_t) {});
+    EXPECT_FALSE(object.id.empty());
+    EXPECT_TRUE(unfinished().empty());
+    EXPECT_EQ(stored(), (std::map<std::string, int>{{"a", 1}}));
+}
+
+TEST_F(VaultTargetTest, ALostReplyToInitiateLeavesNoOrphan) {
+    PatternSource source(2, 5 * kMiB);
+    sim().order(R"({"operation":"InitiateMultipartUpload","kind":"drop-after"})");
+    ObjectRef object = put_whole(*open(), source.upload("a"), source);
+    EXPECT_TRUE(unfinished().empty());
+    EXPECT_EQ(stored(), (std::map<std::string, int>{{"a", 1}}));
+}
+
+TEST_F(VaultTargetTest, AnUploadThatTheServiceForgotBeginsAnew) {
+    PatternSource source(3, 8 * kMiB);
+    source.fail_at = 6 * kMiB;
+    MemoryResume resume;
+    auto ignore = [](std::uint64_t) {};
+    EXPECT_EQ(kind_thrown_by([&] { open()->put(source.upload("a"), source, resume, ignore); }),
+              Error::Kind::io);
+    EXPECT_EQ(unfinished().size(), 1U);
+    sim().advance_hours(25);
+    source.fail_at.reset();
+    open()->put(source.upload("a"), source, resume, ignore);
+    EXPECT_TRUE(unfinished().empty());
+    EXPECT_EQ(stored(), (std::map<std::string, int>{{"a", 1}}));
+}
+
+TEST_F(VaultTargetTest, APartOfAnotherContentIsFoundBeforeTheEnd) {
+    PatternSource other(4, 8 * kMiB);
+    other.fail_at = 6 * kMiB;
+    MemoryResume resume;
+    auto ignore = [](std::uint64_t) {};
+    EXPECT_EQ(kind_thrown_by([&] { open()->put(other.upload("a"), other, resume, ignore); }),
+              Error::Kind::io);
+    PatternSource source(5, 8 * kMiB);  // the same name, with the parts of the other one in the vault
+    MemoryResume fresh;
+    ObjectRef object = open()->put(source.upload("a"), source, fresh, ignore);
+    EXPECT_TRUE(unfinished().empty());
+    EXPECT_EQ(stored(), (std::map<std::string, int>{{"a", 1}}));
+}
+
+TEST_F(VaultTargetTest, APartWhoseTreeHashTheServiceTellsWrongIsNotBelieved) {
+    PatternSource source(6, 4 * kMiB);
+    sim().order(R"({"operation":"UploadMultipartPart","kind":"wrong-tree-hash","count":1})");
+    Error error = thrown_by([&] { put_whole(*open(), source.upload("a"), source); });
+    EXPECT_EQ(error.kind(), Error::Kind::corrupt);
+    EXPECT_THAT(error.message(), ::testing::HasSubstr("another tree hash"));
+    put_whole(*open(), source.upload("a"), source);
+    EXPECT_EQ(stored(), (std::map<std::string, int>{{"a", 1}}));
+}
+
+TEST_F(VaultTargetTest, ThrottlingAndFailuresOfTheServiceAreSurvived) {
+    PatternSource source(7, 12 * kMiB);
+    sim().order(R"([{"operation":"*","kind":"error","status":400,"code":"ThrottlingException","count":6,
+                     "probability":0.4,"seed":7},
+                    {"operation":"*","kind":"error","status":503,"count":4,"probability":0.3},
+                    {"operation":"*","kind":"drop-before","count":4,"probability":0.3}])");
+    put_whole(*open(), source.upload("a"), source);
+    sim().clear_faults();
+    EXPECT_TRUE(unfinished().empty());
+    EXPECT_EQ(stored(), (std::map<std::string, int>{{"a", 1}}));
+}
+
+TEST_F(VaultTargetTest, RangesAreThawedAloneAndOnce) {
+    PatternSource source(8, 6 * kMiB + 5);
+    ObjectRef object = put_whole(*open(), source.upload("a"), source);
+    ThawRequest request{object, 2 * kMiB, kMiB, ThawTier::standard};
+    EXPECT_EQ(open()->request_thaw(request).phase, ThawState::Phase::pending);
+    ThawState again = open()->request_thaw(request);  // of another process
+    EXPECT_EQ(requests("InitiateJob"), 1U);
+    sim().advance_hours(6);
+    std::unique_ptr<Target> target = open();
+    EXPECT_EQ(target->poll_thaw(request, again.ticket).phase, ThawState::Phase::ready);
+    EXPECT_TRUE(read_range(*target, object, 2 * kMiB, kMiB) == source.bytes(2 * kMiB, kMiB));
+    EXPECT_EQ(kind_thrown_by([&] { read_range(*target, object, 0, kMiB); }), Error::Kind::not_ready);
+    EXPECT_EQ(sim().bill().at("retrieved_bytes").at("Standard"), kMiB);
+    sim().advance_hours(25);  // its output could be read for a day
+    EXPECT_EQ(open()->poll_thaw(request, again.ticket).phase, ThawState::Phase::failed);
+    EXPECT_EQ(kind_thrown_by([&] { read_range(*open(), object, 2 * kMiB, kMiB); }), Error::Kind::not_ready);
+}
+
+TEST_F(VaultTargetTest, ALostReplyToAJobIsNotPaidTwice) {
+    PatternSource source(9, 3 * kMiB);
+    ObjectRef object = put_whole(*open(), source.upload("a"), source);
+    sim().order(R"({"operation":"InitiateJob","kind":"drop-after"})");
+    EXPECT_EQ(open()->request_thaw({object, 0, source.size_bytes()}).phase, ThawState::Phase::pending);
+    EXPECT_EQ(requests("InitiateJob"), 1U);
+}
+
+TEST_F(VaultTargetTest, ADownloadThatComesDamagedOrBrokenIsRepeated) {
+    PatternSource source(10, 3 * kMiB);
+    ObjectRef object = put_whole(*open(), source.upload("a"), source);
+    open()->request_thaw({object, 0, source.size_bytes()});
+    sim().advance_hours(24);
+    for (const char* fault : {R"({"operation":"GetJobOutput","kind":"corrupt","offset":70000})",
+                              R"({"operation":"GetJobOutput","kind":"truncate"})",
+                              R"({"operation":"GetJobOutput","kind":"drop-after"})",
+                              R"({"operation":"GetJobOutput","kind":"endless"})"}) {
+        sim().order(fault);
+        EXPECT_TRUE(read_range(*open(), object, 0, source.size_bytes()) ==
+                    source.bytes(0, source.size_bytes()))
+            << fault;
+    }
+}
+
+TEST_F(VaultTargetTest, AnswersThatAreNone) {
+    PatternSource source(11, 100'000);
+    for (const char* kind : {"malformed-json", "html"}) {
+        sim().order(format(R"({{"operation":"DescribeVault","kind":"{}","status":200}})", kind));
+        Error error = thrown_by([&] { open()->list(ListScope::this_set, [](const ObjectInfo&) {}); });
+        EXPECT_EQ(error.kind(), Error::Kind::corrupt) << error.message();
+        EXPECT_FALSE(error.hint().empty());
+    }
+}
+
+TEST_F(VaultTargetTest, WrongKeysRegionAndVault) {
+    PatternSource source(12, 1000);
+    auto put_with = [&](const std::function<void(GlacierTargetOptions&)>& change) {
+        GlacierTargetOptions options = small_parts(sim());
+        change(options);
+        return thrown_by([&] { put_whole(*make_glacier_target(options), source.upload("a"), source); });
+    };
+    Error unknown = put_with([](auto& o) {
+        o.aws.credentials = cloud::make_static_credentials({"OTHER", "S", "", {}});
+    });
+    EXPECT_EQ(unknown.kind(), Error::Kind::denied);
+    EXPECT_THAT(unknown.message(), ::testing::HasSubstr("does not know the access key"));
+    Error secret = put_with([](auto& o) {
+        o.aws.credentials = cloud::make_static_credentials({"KEY", "wrong", "", {}});
+    });
+    EXPECT_EQ(secret.kind(), Error::Kind::denied);
+    EXPECT_THAT(secret.message(), ::testing::Not(::testing::HasSubstr("wrong")));
+    Error region = put_with([](auto& o) { o.aws.scope.region = "eu-west-9"; });
+    EXPECT_EQ(region.kind(), Error::Kind::denied);
+    EXPECT_THAT(region.hint() + region.message(), ::testing::HasSubstr("eu-west-9"));
+    Error vault = put_with([](auto& o) { o.vault = "gone"; });
+    EXPECT_EQ(vault.kind(), Error::Kind::not_found);
+    EXPECT_THAT(vault.hint(), ::testing::HasSubstr("vault create"));
+}
+
+class WrongClock final : public Clock {
+  public:
+    Timestamp now() const override { return add_ns(SystemClock().now(), std::int64_t{1020} * 1'000'000'000); }
+    std::int64_t monotonic_ns() const override { return 0; }
+};
+
+TEST_F(VaultTargetTest, AClockThatIsOffIsToldByHowMuch) {
+    WrongClock clock;
+    GlacierTargetOptions options = small_parts(sim());
+    options.aws.clock = &clock;
+    PatternSource source(13, 1000);
+    Error error = thrown_by([&] { put_whole(*make_glacier_target(options), source.upload("a"), source); });
+    EXPECT_EQ(error.kind(), Error::Kind::denied);
+    EXPECT_THAT(error.message(), ::testing::HasSubstr("17 minutes ahead of"));
+}
+
+TEST_F(VaultTargetTest, SurvivesARestartOfTheServiceInTheMiddle) {
+    PatternSource source(14, 9 * kMiB);
+    source.fail_at = 7 * kMiB;
+    MemoryResume resume;
+    auto ignore = [](std::uint64_t) {};
+    EXPECT_EQ(kind_thrown_by([&] { open()->put(source.upload("a"), source, resume, ignore); }),
+              Error::Kind::io);
+    sim().restart();
+    source.fail_at.reset();
+    source.bytes_read = 0;
+    open()->put(source.upload("a"), source, resume, ignore);
+    EXPECT_LE(source.bytes_read, 9 * kMiB - 7 * kMiB + vault_.resent_bytes_max());
+    EXPECT_EQ(stored(), (std::map<std::string, int>{{"a", 1}}));
+}
+
+}  // namespace
+}  // namespace icecore::store

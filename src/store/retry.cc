@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/backoff.h"
 #include "base/error.h"
 #include "base/format.h"
 #include "store/progress.h"
@@ -126,12 +127,8 @@ class RetryingTarget final : public Target {
     }
 
     void wait(unsigned attempt) const {
-        std::int64_t delay_ms = std::min(options_.first_delay_ms, options_.delay_ms_max);
-        for (unsigned i = 1; i < attempt && delay_ms < options_.delay_ms_max; ++i)
-            delay_ms = delay_ms > options_.delay_ms_max / 2 ? options_.delay_ms_max : 2 * delay_ms;
-        double part = options_.random();
-        CHECK(part >= 0 && part < 1);
-        options_.sleep_ns(static_cast<std::int64_t>(part * static_cast<double>(delay_ms) * 1e6));
+        Backoff backoff{options_.first_delay_ms, options_.delay_ms_max};
+        options_.sleep_ns(backoff_ns(backoff, attempt, options_.random()));
     }
 
     std::unique_ptr<Target> inner_;

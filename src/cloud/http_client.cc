@@ -123,8 +123,13 @@ class Transfer {
     /// Whether the response was ended on our side because there was more of it than is kept.
     bool cut() const { return cut_; }
     bool body_begun() const { return body_begun_; }
+    /// libcurl does not mind headers that end with the connection.
     HttpResponse take_response() {
         response_.status = static_cast<int>(info(handle_, CURLINFO_RESPONSE_CODE));
+        if (!complete_ || response_.status < 200)
+            throw Error(Error::Kind::transient,
+                        format("{}: the connection was lost in the middle of the response",
+                               parse_url(request_.url).host));
         return std::move(response_);
     }
 
@@ -202,6 +207,7 @@ class Transfer {
             throw Error(Error::Kind::corrupt, format("{}: more than {} KiB of response headers",
                                                      parse_url(request_.url).host, kHeadersBytesMax >> 10));
         moved();
+        if (!body_begun_) complete_ = trimmed(line).empty();
         if (line.starts_with("HTTP/")) return response_.headers.clear();  // those before were of a 1xx
         std::size_t colon = line.find(':');
         if (body_begun_ || colon == std::string_view::npos) return;  // trailers are of no use to anyone
@@ -231,6 +237,7 @@ class Transfer {
     HttpResponse response_;
     std::uint64_t sent_bytes_ = 0;
     std::size_t header_bytes_ = 0;
+    bool complete_ = false;  ///< the headers are
     bool body_begun_ = false;
     bool cut_ = false;
     curl_off_t total_bytes_ = 0;
@@ -357,7 +364,8 @@ class CurlHttpClient final : public HttpClient {
         set(handle, CURLOPT_EXPECT_100_TIMEOUT_MS, kExpectTimeoutMs);
         set(handle, CURLOPT_TCP_NODELAY, 1L);
         set(handle, CURLOPT_TCP_KEEPALIVE, 1L);
-        set(handle, CURLOPT_BUFFERSIZE, kReceiveBufferBytes);
+        // Refused when a malformed URL has left the buffer of the last request in place; that one serves.
+        static_cast<void>(curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, kReceiveBufferBytes));
         set(handle, CURLOPT_UPLOAD_BUFFERSIZE, kUploadBufferBytes);
         set(handle, CURLOPT_SSL_VERIFYPEER, 1L);
         set(handle, CURLOPT_SSL_VERIFYHOST, 2L);

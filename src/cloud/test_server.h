@@ -96,15 +96,12 @@ class Connection {
     void stall() {
         while (receive()) buffer_.clear();
     }
-    /// Ends it with a reset instead of politely.
-    void reset() {
+    /// When the script ends, the connection is reset instead of closed politely.
+    void reset_at_end() {
         linger now{1, 0};
         setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
-        fd_.reset();
     }
-    void shut_down() {
-        if (fd_) shutdown(fd_.get(), SHUT_RDWR);
-    }
+    void shut_down() { shutdown(fd_.get(), SHUT_RDWR); }
 
   private:
     bool receive() {

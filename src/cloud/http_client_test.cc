@@ -415,21 +415,6 @@ TEST(HttpClient, StallsAreTransient) {
     EXPECT_THAT(error.message(), HasSubstr("nothing has moved"));
 }
 
-TEST(HttpClient, TricklesAreNoStalls) {
-    ScriptedServer server([](Connection& peer) {
-        if (!peer.read_request()) return;
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n");
-        for (int i = 0; i < 20; ++i) {
-            peer.send("x");
-            poll(nullptr, 0, 25);  // is what is tested
-        }
-    });
-    HttpOptions options = plain_options();
-    options.stall_timeout_ms = 400;
-    auto client = make_http_client(options);
-    EXPECT_EQ(get(*client, server.url("/")).body, std::string(20, 'x'));
-}
-
 TEST(HttpClient, CancelsWhatStalls) {
     std::atomic<bool> stop = false;
     ScriptedServer server([&](Connection& peer) {

@@ -1,5 +1,4 @@
 #include <curl/curl.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <array>
@@ -21,7 +20,7 @@ namespace {
 
 constexpr std::size_t kHeadersBytesMax = 256 << 10;
 constexpr long kReceiveBufferBytes = 512 << 10;  // the largest that libcurl 7.88 takes
-constexpr long kUploadBufferBytes = 2 << 20;     // likewise
+constexpr long kUploadBufferBytes = 512 << 10;   // faster than more or less of it, over loopback
 /// Smaller bodies are sent at once; larger ones wait for "100 Continue", which spares sending what is
 /// refused, but not for long: not every server says it.
 constexpr std::uint64_t kExpectBytesMin = 1 << 20;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <csignal>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -26,39 +25,8 @@ constexpr long kUploadBufferBytes = 512 << 10;   // faster than more or less of 
 constexpr std::uint64_t kExpectBytesMin = 1 << 20;
 constexpr long kExpectTimeoutMs = 300;
 
-/// Keeps SIGPIPE from this thread: OpenSSL writes to sockets without MSG_NOSIGNAL, and a peer that hangs up
-/// must not end the program.
-class SigpipeBlock {
-  public:
-    SigpipeBlock() {
-        sigset_t pending;
-        sigpending(&pending);
-        was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-        sigemptyset(&pipe_);
-        sigaddset(&pipe_, SIGPIPE);
-        pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-    }
-    ~SigpipeBlock() {
-        constexpr timespec kNow{};
-        if (!was_pending_)
-            while (sigtimedwait(&pipe_, nullptr, &kNow) == SIGPIPE) {
-            }
-        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    }
-    SigpipeBlock(const SigpipeBlock&) = delete;
-    SigpipeBlock& operator=(const SigpipeBlock&) = delete;
-
-  private:
-    sigset_t pipe_{};
-    sigset_t before_{};
-    bool was_pending_ = false;
-};
-
 struct EasyCleanup {
-    void operator()(CURL* handle) const {
-        SigpipeBlock block;  // says good-bye to TLS peers
-        curl_easy_cleanup(handle);
-    }
+    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
 };
 using EasyHandle = std::unique_ptr<CURL, EasyCleanup>;
 
@@ -344,7 +312,7 @@ class CurlHttpClient final : public HttpClient {
         set(handle_.get(), CURLOPT_HTTPHEADER, headers.get());
         set_up_request(request, transfer.upload_bytes());
         transfer.attach();
-        CURLcode code = perform();
+        CURLcode code = curl_easy_perform(handle_.get());
         transfer.rethrow();
         if (code != CURLE_OK && !transfer.cut()) fail(code, url.host, transfer);
         return transfer.take_response();
@@ -355,7 +323,7 @@ class CurlHttpClient final : public HttpClient {
         CURL* handle = handle_.get();
         detail_.front() = '\0';
         set(handle, CURLOPT_ERRORBUFFER, detail_.data());
-        set(handle, CURLOPT_NOSIGNAL, 1L);
+        set(handle, CURLOPT_NOSIGNAL, 1L);  // SIGPIPE is none: TLS, too, writes with MSG_NOSIGNAL
         set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
         set(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
         set(handle, CURLOPT_FOLLOWLOCATION, 0L);
@@ -391,11 +359,6 @@ class CurlHttpClient final : public HttpClient {
             set(handle, CURLOPT_NOBODY, 1L);
         }
         set(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-    }
-
-    CURLcode perform() {
-        SigpipeBlock block;
-        return curl_easy_perform(handle_.get());
     }
 
     [[noreturn]] void fail(CURLcode code, const std::string& host, const Transfer& transfer) {

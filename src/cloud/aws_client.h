@@ -25,17 +25,10 @@ class ServiceError : public Error {
     /// As the service names it: "ResourceNotFoundException", "NoSuchKey"; empty if the answer was not the
     /// service's.
     const std::string& code() const { return code_; }
-    /// How long the service wants to be left alone.
-    std::int64_t retry_after_ns() const { return retry_after_ns_; }
-    ServiceError& set_retry_after_ns(std::int64_t ns) {
-        retry_after_ns_ = ns;
-        return *this;
-    }
 
   private:
     int status_;
     std::string code_;
-    std::int64_t retry_after_ns_ = 0;
 };
 
 /// What an error response says, in a service's own format.

@@ -76,20 +76,14 @@ class RestoreCommand final : public Command {
             .description =
                 "Restores files and directories as they were at a run, each at its place below\n"
                 "DIR; without a PATH everything. Every file is checked before it is put in place.\n"
-                "What exists below DIR is not replaced, but reported, with exit status 3, unless\n"
-                "--overwrite says otherwise: \"older\" replaces what was not modified later than\n"
-                "what is restored, \"always\" whatever differs. Then files that are there with\n"
-                "the recorded size, times, mode, owner and attributes are left without reading\n"
-                "them, so that a restore that was interrupted can be repeated.\n"
-                "\n"
-                "What is not in the backup directory is read from the target. A cold store must\n"
-                "thaw it first, for hours and for money: icecore says how much, asks, and asks the\n"
-                "store for the least. Then it ends with exit status 75, and the same command goes\n"
-                "on later; --wait stays and goes on by itself.",
+                "What exists is reported and left (exit status 3), unless --overwrite says\n"
+                "otherwise; then a restore that was interrupted can be repeated.\n"
+                "What is not here is read from the target. A cold store must thaw it, for hours\n"
+                "and money: icecore says how much, asks, and ends with exit status 75 until the\n"
+                "same command, run again, finds it all; --wait stays.",
             .example =
-                "icecore restore --to /tmp/all\n"
                 "icecore restore --at 3d --to /tmp/back projects/thesis\n"
-                "icecore restore --from remote --tier bulk --wait --to /srv/data",
+                "icecore restore --from remote --wait --to /srv/data",
         };
         return kTexts;
     }

@@ -96,7 +96,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"retries = 101", "/c.toml:5: set.retries: expected a whole number from 0 to 100", ""},
         BadConfig{"[set.target]\ntype = \"s3\"",
                   "/c.toml:6: set.target.type: this version has no target \"s3\" yet",
-                  "type = \"dir\" stores in a directory, such as a mounted disk; \"none\" nowhere"},
+                  "type = \"dir\" stores in a directory, such as a mounted disk; \"glacier\" in a Glacier vault"},
         BadConfig{"[set.target]\ntype = \"tape\"",
                   "/c.toml:6: set.target.type: expected \"none\", \"dir\" or \"glacier\", not \"tape\"", ""},
         BadConfig{"[set.target]\ntype = \"dir\"", "/c.toml:5: set.target: \"path\" is missing", ""},

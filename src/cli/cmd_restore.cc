@@ -75,15 +75,16 @@ class RestoreCommand final : public Command {
             .summary = "restore files from the archives, here or offsite",
             .description =
                 "Restores files and directories as they were at a run, each at its place below\n"
-                "DIR; without a PATH everything. Every file is checked before it is put in place.\n"
-                "What exists is reported and left (exit status 3), unless --overwrite says\n"
-                "otherwise; then a restore that was interrupted can be repeated.\n"
-                "What is not here is read from the target. A cold store must thaw it, for hours\n"
-                "and money: icecore says how much, asks, and ends with exit status 75 until the\n"
-                "same command, run again, finds it all; --wait stays.",
+                "DIR. Every file is checked before it is put in place. What exists is not\n"
+                "replaced, but reported, with exit status 3, unless --overwrite says otherwise.\n"
+                "A restore that was interrupted can be repeated.\n"
+                "What is not here is read from the target. A cold store thaws for hours and for\n"
+                "money: icecore says how much and asks you first. It ends with status 75 then;\n"
+                "the same command, or --wait, goes on.",
             .example =
+                "icecore restore --to /tmp/all\n"
                 "icecore restore --at 3d --to /tmp/back projects/thesis\n"
-                "icecore restore --from remote --wait --to /srv/data",
+                "icecore restore --from remote --tier bulk --wait --to /srv/data",
         };
         return kTexts;
     }

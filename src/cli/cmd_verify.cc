@@ -6,7 +6,9 @@
 #include "cli/session.h"
 #include "cli/usage_error.h"
 #include "cli/when.h"
+#include "engine/offsite.h"
 #include "engine/verify.h"
+#include "engine/verify_remote.h"
 
 namespace icecore::cli {
 namespace {
@@ -45,25 +47,33 @@ class VerifyCommand final : public Command {
                 "Reads every archive of a set and compares it with its manifest: sizes, SHA-256,\n"
                 "seek tables, gaps in chains, and the catalogue. With --deep it also expands the\n"
                 "archives and compares every file in them. Lists all damage; exit status 1 if\n"
-                "there is any. Changes nothing; a backup may run meanwhile.",
-            .example = "icecore verify\nicecore verify --deep --at latest",
+                "there is any. Changes nothing; a backup may run meanwhile.\n"
+                "\n"
+                "With --remote it compares what the target lists with the catalogue instead: what\n"
+                "is missing there, differs, or is unknown here. Nothing is retrieved from a cold\n"
+                "store and nothing costs money; a vault needs hours for its inventory, which is a\n"
+                "day old then (exit status 75 until it is there).",
+            .example = "icecore verify\nicecore verify --deep --at latest\nicecore verify --remote",
         };
         return kTexts;
     }
     void declare(Arguments& arguments) override {
         arguments.value("--at", "WHEN", when_, "only what restoring this run needs: its chain up to it");
+        arguments.flag("--remote", remote_, "compare what the target lists with the catalogue");
         arguments.flag("--deep", deep_, "also compare every file in the archives, which takes longer");
     }
     int run(Session& session) override {
         std::vector<const engine::SetOptions*> sets = session.sets();
         if (!when_.empty() && sets.size() > 1)
             throw UsageError("--at needs to know which set is meant", "--set NAME");
+        if (remote_ && (deep_ || !when_.empty()))
+            throw UsageError("--remote goes with neither --at nor --deep");
         JsonOutput json(session.io().out);
         bool as_json = session.options().json;
         if (as_json) json.writer().begin_object().key("sets").begin_array();
         int status = kDone;
         for (const engine::SetOptions* set : sets)
-            if (!verify_set(session, *set, sets.size() > 1, as_json ? &json : nullptr)) status = kFailed;
+            status = worse(status, verify_set(session, *set, sets.size() > 1, as_json ? &json : nullptr));
         if (as_json) {
             json.writer().end_array().end_object();
             json.finish();
@@ -72,8 +82,10 @@ class VerifyCommand final : public Command {
     }
 
   private:
-    /// Whether all is well. The errors of a set end here, so that the next one has its turn.
-    bool verify_set(Session& session, const engine::SetOptions& set, bool several, JsonOutput* json) {
+    static int worse(int a, int b) { return a == kFailed || b == kDone ? a : b; }
+
+    /// The exit status. The errors of a set end here, so that the next one has its turn.
+    int verify_set(Session& session, const engine::SetOptions& set, bool several, JsonOutput* json) {
         std::unique_ptr<TerminalObserver> observer = session.observer();
         if (json != nullptr)
             json->writer().begin_object().field("set", set.name).key("findings").begin_array();
@@ -88,6 +100,7 @@ class VerifyCommand final : public Command {
             append_finding(json->writer(), finding);
             json->flush_some();
         };
+        if (remote_) return verify_remote_set(session, set, several, json, *observer, tell);
         VerifyResult result;
         try {
             result = engine::verify(session.environment(), set, request(session), *observer, tell);
@@ -103,7 +116,62 @@ class VerifyCommand final : public Command {
             append_result(json->writer(), result);
         else if (!session.messages().quiet)
             session.io().out << (several ? set.name + ": " : "") << summary(result, deep_) << std::endl;
-        return result.problems == 0;
+        return result.problems == 0 ? kDone : kFailed;
+    }
+
+    using Tell = std::function<void(const Finding&)>;
+
+    static int verify_remote_set(Session& session, const engine::SetOptions& set, bool several,
+                                 JsonOutput* json, TerminalObserver& observer, const Tell& tell) {
+        engine::RemoteVerifyResult result;
+        bool pending = false;
+        try {
+            engine::Environment environment = session.environment();
+            std::unique_ptr<store::Target> target = engine::open_target(environment, set, observer);
+            if (target == nullptr)
+                throw UsageError(format("set {} has no target", set.name),
+                                 "[set.target] in the configuration names one: see icecore(1)");
+            result = engine::verify_remote(environment, set, *target, observer, tell);
+        } catch (const UsageError&) {
+            throw;
+        } catch (const Error& error) {
+            pending = error.kind() == Error::Kind::not_ready;
+            if (!several && json == nullptr && !pending) throw;
+            observer.finish();
+            if (pending)
+                session.messages().note((several ? set.name + ": " : "") + error.message() + "; " +
+                                        error.hint());
+            else
+                tell({Finding::Severity::problem, 0, "", std::nullopt, error.message(), error.hint()});
+            if (!pending) result.problems = 1;
+        }
+        observer.finish();
+        if (json != nullptr)
+            append_remote_result(json->writer(), result, pending);
+        else if (!session.messages().quiet && !pending)
+            session.io().out << (several ? set.name + ": " : "") << remote_summary(result) << std::endl;
+        if (pending) return kPending;
+        return result.problems == 0 ? kDone : kFailed;
+    }
+
+    static std::string remote_summary(const engine::RemoteVerifyResult& result) {
+        std::string text = format("{} offsite ({}) are as they should be",
+                                  counted(result.files, "file", "files"), format_bytes(result.bytes));
+        if (result.as_of) text += format(", as of {}", format_local(*result.as_of));
+        if (result.unlisted > 0)
+            text += format("; {} stored since, of which nothing can be said yet", result.unlisted);
+        if (result.waiting > 0) text += format("; {} not stored yet", result.waiting);
+        if (result.problems > 0) text += format("; {}", counted(result.problems, "problem", "problems"));
+        return text;
+    }
+
+    static void append_remote_result(JsonWriter& writer, const engine::RemoteVerifyResult& result,
+                                     bool pending) {
+        writer.end_array().field("pending", pending).key("as_of");
+        result.as_of ? writer.time(*result.as_of) : writer.null();
+        writer.field("files", result.files).field("bytes", result.bytes).field("waiting", result.waiting);
+        writer.field("unlisted", result.unlisted).field("problems", result.problems);
+        writer.field("remarks", result.remarks).end_object();
     }
 
     VerifyRequest request(Session& session) const {
@@ -124,6 +192,7 @@ class VerifyCommand final : public Command {
 
     std::string when_;
     bool deep_ = false;
+    bool remote_ = false;
 };
 
 }  // namespace

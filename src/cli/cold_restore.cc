@@ -10,6 +10,15 @@
 namespace icecore::cli {
 namespace {
 
+std::string cost_text(const engine::FetchState& state, std::size_t volumes, store::ThawTier tier) {
+    return format("{} of {} in {} must be thawed: {} ({}); {} to download", format_count(state.unasked),
+                  counted(state.ranges, "range", "ranges"), counted(volumes, "volume", "volumes"),
+                  format_bytes(state.unasked_bytes), tier_text(tier),
+                  format_bytes(state.bytes - state.fetched_bytes));
+}
+
+}  // namespace
+
 std::string_view tier_text(store::ThawTier tier) {
     switch (tier) {
         case store::ThawTier::bulk:
@@ -22,15 +31,7 @@ std::string_view tier_text(store::ThawTier tier) {
     return "";
 }
 
-std::string cost_text(const engine::FetchState& state, std::size_t volumes, store::ThawTier tier) {
-    return format("{} of {} in {} must be thawed: {} ({}); {} to download", format_count(state.unasked),
-                  counted(state.ranges, "range", "ranges"), counted(volumes, "volume", "volumes"),
-                  format_bytes(state.unasked_bytes), tier_text(tier),
-                  format_bytes(state.bytes - state.fetched_bytes));
-}
-
-/// Throws unless the user agrees.
-void confirm(Session& session, const std::string& what, bool yes) {
+void confirm_cost(Session& session, const std::string& what, bool yes) {
     Io& io = session.io();
     if (yes) {
         session.messages().note(what);
@@ -46,8 +47,6 @@ void confirm(Session& session, const std::string& what, bool yes) {
     if (answer != "y" && answer != "Y" && answer != "yes")
         throw Error(Error::Kind::cancelled, "nothing was asked for");
 }
-
-}  // namespace
 
 store::ThawTier parse_tier(const std::string& text) {
     if (text == "bulk") return store::ThawTier::bulk;
@@ -86,7 +85,8 @@ std::unique_ptr<engine::RemoteVolumes> bring_cold_volumes(Session& session, cons
         engine::FetchState state = remote->state();
         do {  // what expires or fails while it waits costs again
             observer.finish();
-            if (state.unasked > 0) confirm(session, cost_text(state, volumes, options.tier), options.yes);
+            if (state.unasked > 0)
+                confirm_cost(session, cost_text(state, volumes, options.tier), options.yes);
             state = remote->run();
         } while (options.wait && state.unasked > 0);
         observer.finish();
@@ -96,8 +96,6 @@ std::unique_ptr<engine::RemoteVolumes> bring_cold_volumes(Session& session, cons
             return nullptr;
         }
         request.further_sources.push_back(remote->source());
-        // What came whole stands in the backup directory again.
-        if (!automatic) request.further_sources.push_back(archive::local_volumes(opened.set.backup_dir));
     }
     if (automatic) request.further_sources.push_back(engine::frozen_volumes(target.identity()));
     return remote;

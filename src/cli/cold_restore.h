@@ -29,6 +29,11 @@ std::unique_ptr<engine::RemoteVolumes> bring_cold_volumes(Session& session, cons
                                                           TerminalObserver& observer,
                                                           std::optional<engine::FetchState>& pending);
 
+/// Lets the user agree to what costs money, or takes --yes for it. Throws Error{cancelled} if that is not so.
+void confirm_cost(Session& session, const std::string& what, bool yes);
+
+/// "bulk, usually 5 to 12 hours".
+std::string_view tier_text(store::ThawTier tier);
 store::ThawTier parse_tier(const std::string& text);
 engine::RestoreFrom parse_from(const std::string& text);
 

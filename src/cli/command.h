@@ -38,6 +38,7 @@ std::unique_ptr<Command> make_list_command();
 std::unique_ptr<Command> make_log_command();
 std::unique_ptr<Command> make_ls_command();
 std::unique_ptr<Command> make_rebuild_command();
+std::unique_ptr<Command> make_recover_command();
 std::unique_ptr<Command> make_restore_command();
 std::unique_ptr<Command> make_status_command();
 std::unique_ptr<Command> make_upload_command();

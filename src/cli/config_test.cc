@@ -94,9 +94,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"ignore_files = \"yes\"", "/c.toml:5: set.ignore_files: expected true or false", ""},
         BadConfig{"one_file_system = 1", "/c.toml:5: set.one_file_system: expected true or false", ""},
         BadConfig{"retries = 101", "/c.toml:5: set.retries: expected a whole number from 0 to 100", ""},
-        BadConfig{"[set.target]\ntype = \"s3\"",
-                  "/c.toml:6: set.target.type: this version has no target \"s3\" yet",
-                  "type = \"dir\" stores in a directory, such as a mounted disk; \"glacier\" in a Glacier vault"},
+        BadConfig{
+            "[set.target]\ntype = \"s3\"",
+            "/c.toml:6: set.target.type: this version has no target \"s3\" yet",
+            "type = \"dir\" stores in a directory, such as a mounted disk; \"glacier\" in a Glacier vault"},
         BadConfig{"[set.target]\ntype = \"tape\"",
                   "/c.toml:6: set.target.type: expected \"none\", \"dir\" or \"glacier\", not \"tape\"", ""},
         BadConfig{"[set.target]\ntype = \"dir\"", "/c.toml:5: set.target: \"path\" is missing", ""},

@@ -136,6 +136,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
     commands.push_back(make_restore_command());
     commands.push_back(make_verify_command());
     commands.push_back(make_doctor_command());
+    commands.push_back(make_recover_command());
     commands.push_back(make_rebuild_command());
     commands.push_back(make_version_command());
     return commands;

@@ -147,7 +147,11 @@ bool RemoteVolumes::goes_back(const WantedVolume& volume) const {
 }
 
 archive::VolumeSource RemoteVolumes::source() const {
-    return archive::local_volumes(dir_);
+    auto open = [staged = dir_, here = set_.backup_dir](const archive::VolumeInfo& volume) {
+        std::string path = join_path(staged, volume.name);
+        return archive::open_volume_file(path_exists(path) ? path : join_path(here, volume.name));
+    };
+    return {dir_, open};
 }
 
 /// Without a look at what came, damage would be found file by file, and stay here for the next restore.

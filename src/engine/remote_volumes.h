@@ -31,7 +31,7 @@ class RemoteVolumes {
     /// `problems`, and downloaded again by the next run), and volumes that came whole and are missing in the
     /// backup directory are put back there.
     FetchState run();
-    /// Where the volumes can be read then.
+    /// Where the volumes can be read once all is here: there, or where they were put back.
     archive::VolumeSource source() const;
     /// Forgets and removes what was fetched. After a restore that needs nothing more.
     void remove();

@@ -1,0 +1,192 @@
+#include "engine/recover.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/format.h"
+#include "base/text.h"
+#include "catalog/outbox.h"
+#include "engine/backup_dir.h"
+#include "engine/offsite.h"
+#include "engine/remote_volumes.h"
+
+namespace icecore::engine {
+namespace {
+
+using catalog::OutboxItem;
+
+struct FileDigests {
+    Digest sha256;
+    Digest tree_hash;
+};
+
+FileDigests digests_of(const std::string& path) {
+    Fd fd = open_file(path, O_RDONLY | O_NOFOLLOW);
+    Sha256 sha;
+    TreeHash tree;
+    std::string buffer(TreeHash::kLeafBytes, '\0');
+    for (std::uint64_t at = 0;;) {
+        std::size_t got = pread_full(fd.get(), buffer.data(), buffer.size(), at);
+        if (got == 0) return {sha.finish(), tree.finish()};
+        sha.update({buffer.data(), got});
+        tree.update({buffer.data(), got});
+        at += got;
+    }
+}
+
+/// When a run began, from a name such as "home-000001-full-20261122T031500Z.manifest.zst".
+std::optional<Timestamp> started_of(const ParsedName& name) {
+    return parse_utc(name.stem.substr(name.stem.rfind('-') + 1));
+}
+
+/// Counts one object into its set's line.
+void count(std::map<std::pair<std::string, std::string>, OffsiteSet>& sets, const store::ObjectInfo& info) {
+    OffsiteSet& of = sets[{info.host, info.set}];
+    of.host = info.host;
+    of.set = info.set;
+    ++of.files;
+    of.bytes += info.size_bytes;
+    std::optional<ParsedName> name = parse_archive_name(info.set, info.ref.name);
+    if (!name || name->part != ParsedName::Part::manifest) return;
+    ++of.runs;
+    std::optional<Timestamp> started = started_of(*name);
+    if (started && (!of.newest || *started > *of.newest)) of.newest = started;
+}
+
+}  // namespace
+
+Recovery::Recovery(const Environment& env, const SetOptions& set, FetchOptions options, Observer& observer)
+    : env_(env),
+      set_(set),
+      observer_(observer),
+      dir_(join_path(set.backup_dir, kThawedName)),
+      host_(set.target.host.empty() ? env.host : set.target.host),
+      target_(open_target(env, set, observer)),
+      options_(std::move(options)) {
+    CHECK(target_ != nullptr);
+    options_.dir = dir_;
+    options_.poll_seconds = set.target.poll_seconds;
+}
+Recovery::~Recovery() = default;
+
+void Recovery::list() {
+    std::map<std::pair<std::string, std::string>, OffsiteSet> sets;
+    listed_.clear();
+    as_of_ = target_->list(store::ListScope::all_sets, [&](const store::ObjectInfo& info) {
+        count(sets, info);
+        if (info.host == host_ && info.set == set_.name) listed_[info.ref.name].push_back(info);
+    });
+    found_.clear();
+    for (auto& [key, of] : sets) found_.push_back(std::move(of));
+}
+
+/// Manifests and logs that are not here. Of several of one name the newest.
+FetchState Recovery::plan() {
+    if (listed_.empty())
+        throw Error(Error::Kind::not_found,
+                    format("there is nothing of set {} of machine {} offsite", set_.name, host_),
+                    "`host` in [set.target] says whose files are meant");
+    wanted_.clear();
+    for (const auto& [name, infos] : listed_) {
+        std::optional<ParsedName> parsed = parse_archive_name(set_.name, name);
+        if (!parsed || parsed->part == ParsedName::Part::volume) continue;
+        if (path_exists(join_path(set_.backup_dir, name))) continue;
+        wanted_.push_back(*std::max_element(infos.begin(), infos.end(), [](const auto& a, const auto& b) {
+            return a.stored_at.value_or(Timestamp{}) < b.stored_at.value_or(Timestamp{});
+        }));
+    }
+    std::vector<FetchRange> ranges;
+    for (const store::ObjectInfo& info : wanted_)
+        if (info.size_bytes > 0) ranges.push_back({info.ref, info.size_bytes, 0, info.size_bytes});
+    if (!lock_) lock_.emplace(env_, set_.backup_dir, SetActivity::fetch);
+    if (!thaws_) thaws_ = open_thaws(set_, observer_);
+    fetch_ = std::make_unique<Fetch>(
+        env_, [this](Observer& told) { return open_target(env_, set_, told); }, *thaws_, options_, observer_);
+    fetch_->want(ranges);
+    FetchState state = fetch_->state();
+    if (!target_->capabilities().thaw_needed) state.unasked = 0;  // it costs nothing
+    return state;
+}
+
+FetchState Recovery::fetch() {
+    return fetch_->run();
+}
+
+/// A fetched file that is what the target said goes to its place.
+void Recovery::take_into_place(const store::ObjectInfo& info) {
+    std::string staged = join_path(dir_, info.ref.name);
+    std::string place = join_path(set_.backup_dir, info.ref.name);
+    if (!path_exists(staged) || path_exists(place)) return;
+    if (!info.tree_hash.empty() && digests_of(staged).tree_hash != info.tree_hash) {
+        observer_.warning(format("{} did not come as the target has it; it is left out", info.ref.name));
+        std::filesystem::remove(staged);
+        return;
+    }
+    if (renameat2(AT_FDCWD, staged.c_str(), AT_FDCWD, place.c_str(), RENAME_NOREPLACE) != 0)
+        throw_errno("moving " + staged + " to its place");
+}
+
+RecoverResult Recovery::finish() {
+    for (const store::ObjectInfo& info : wanted_) take_into_place(info);
+    sync_directory(set_.backup_dir);
+    fetch_->forget();
+    std::error_code ignored;
+    std::filesystem::remove(dir_, ignored);  // if it is empty
+    RecoverResult result;
+    result.rebuilt = rebuild(env_, set_, observer_);
+    fill_outbox(result);
+    return result;
+}
+
+/// What is offsite is known to be stored, under the ids that the target told; what should be there and is not
+/// is a problem.
+void Recovery::fill_outbox(RecoverResult& result) {
+    std::unique_ptr<catalog::Outbox> outbox = open_outbox(set_, observer_);
+    std::string target = target_->identity();
+    std::vector<catalog::Run> runs = open_catalog(env_, set_, observer_)->runs();
+    result.runs = runs.size();
+    for (const SealedFile& file : sealed_files(set_, runs)) {
+        OutboxItem item;
+        item.target = target;
+        item.name = file.name;
+        item.run = file.run;
+        item.part = file.part;
+        item.size_bytes = file.size_bytes;
+        item.sha256 = file.sha256;
+        item.tree_hash = file.tree_hash;
+        bool volume = file.part == OutboxItem::Part::volume;
+        if (!volume && file.here) {
+            FileDigests digests = digests_of(join_path(set_.backup_dir, file.name));
+            item.sha256 = digests.sha256;
+            item.tree_hash = digests.tree_hash;
+        }
+        auto listed = listed_.find(file.name);
+        const store::ObjectInfo* same = nullptr;
+        if (listed != listed_.end())
+            for (const store::ObjectInfo& info : listed->second)
+                if (info.size_bytes == item.size_bytes &&
+                    (info.tree_hash.empty() || info.tree_hash == item.tree_hash))
+                    same = &info;
+        if (same != nullptr) {
+            outbox->add(item);
+            outbox->set_stored(target, item.name, same->ref.id, same->stored_at.value_or(env_.clock.now()));
+        }
+        if (!volume) continue;
+        if (same != nullptr) {
+            ++result.volumes;
+            result.bytes += same->size_bytes;
+        } else if (!file.here) {
+            result.problems.push_back(format(
+                "{}: {}", file.name,
+                listed == listed_.end() ? "it is not offsite" : "it is offsite, but not as it was stored"));
+        }
+    }
+    std::sort(result.problems.begin(), result.problems.end());
+}
+
+}  // namespace icecore::engine

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/backup_dir.h"
+#include "engine/fetch.h"
+#include "engine/rebuild.h"
+#include "store/target.h"
+
+namespace icecore::engine {
+
+/// What a target has of one set of one machine.
+struct OffsiteSet {
+    std::string host;
+    std::string set;
+    std::uint64_t runs = 0;  ///< with a manifest
+    std::uint64_t files = 0;
+    std::uint64_t bytes = 0;
+    std::optional<Timestamp> newest;  ///< when its last run began
+};
+
+struct RecoverResult {
+    RebuildResult rebuilt;
+    std::uint64_t runs = 0;
+    std::uint64_t volumes = 0;  ///< offsite as they should be
+    std::uint64_t bytes = 0;
+    std::vector<std::string> problems;  ///< what is missing or damaged offsite, by name
+};
+
+/// After the loss of everything but the configuration and the credentials: brings manifests and logs of a set
+/// from its target into the backup directory, makes the catalogue from them, and learns which volumes are
+/// there. Step by step, so that a caller can ask before anything costs money. One thread alone; the
+/// references must outlive it.
+class Recovery {
+  public:
+    Recovery(const Environment& env, const SetOptions& set, FetchOptions options, Observer& observer);
+    ~Recovery();
+
+    /// Asks the target what it has. Throws Error{not_ready} where that takes hours: to be repeated.
+    void list();
+    /// What it has of all machines and sets, by name.
+    const std::vector<OffsiteSet>& found() const { return found_; }
+    std::optional<Timestamp> as_of() const { return as_of_; }
+
+    /// What must be fetched that is not here. Throws Error{not_found} if the target has nothing of this set
+    /// and machine.
+    FetchState plan();
+    /// Fetches it, as Fetch::run().
+    FetchState fetch();
+    /// All is here: puts it into place and makes the catalogue and the outbox from it.
+    RecoverResult finish();
+
+  private:
+    void take_into_place(const store::ObjectInfo& info);
+    void fill_outbox(RecoverResult& result);
+
+    const Environment& env_;
+    const SetOptions& set_;
+    Observer& observer_;
+    std::string dir_;
+    std::string host_;
+    std::unique_ptr<store::Target> target_;
+    FetchOptions options_;
+    std::optional<SetLock> lock_;
+    std::unique_ptr<catalog::Thaws> thaws_;
+    std::unique_ptr<Fetch> fetch_;
+    std::optional<Timestamp> as_of_;
+    std::vector<OffsiteSet> found_;
+    /// Of this set: by name; of several of one name all.
+    std::map<std::string, std::vector<store::ObjectInfo>> listed_;
+    std::vector<store::ObjectInfo> wanted_;
+};
+
+}  // namespace icecore::engine

@@ -274,12 +274,17 @@ TEST(HttpClient, ChunksAndCloseDelimitedBodiesAreRead) {
             "HTTP/1.1 100 Continue\r\nX: early\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
         peer.send("3\r\nabc\r\n4\r\ndefg\r\n0\r\nX-Trailer: late\r\n\r\n");
         if (!peer.read_request()) return;
+        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Trailer: late\r\n\r\n");
+        if (!peer.read_request()) return;
         peer.send("HTTP/1.0 200 OK\r\n\r\nto the end");
     });
     auto client = make_http_client(plain_options());
     HttpResponse response = get(*client, server.url("/"));
     EXPECT_EQ(response.body, "abcdefg");
     EXPECT_EQ(response.header("X"), nullptr);
+    EXPECT_EQ(response.header("X-Trailer"), nullptr);
+    response = get(*client, server.url("/"));
+    EXPECT_EQ(response.body, "");
     EXPECT_EQ(response.header("X-Trailer"), nullptr);
     EXPECT_EQ(get(*client, server.url("/")).body, "to the end");
 }

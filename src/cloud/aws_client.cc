@@ -19,12 +19,14 @@ namespace {
 
 using Kind = Error::Kind;
 
-constexpr std::int64_t kClockOffSecMax = 4 * 60;
+constexpr std::int64_t kClockOffSecMax = 240;
 /// A service that wants to be left alone for longer is not waited for.
-constexpr std::int64_t kRetryAfterSecMax = 15 * 60;
+constexpr std::int64_t kRetryAfterSecMax = 900;
 /// How often a wait looks whether it is cancelled.
 constexpr std::int64_t kWaitSliceNs = 250'000'000;
 constexpr std::size_t kQuotedBytesMax = 300;
+/// So much of a session token gives it away in an answer that quotes the request.
+constexpr std::size_t kTokenStartBytes = 16;
 
 /// What the codes that the services have in common ask for. Others are told by their status.
 enum class Meaning : std::uint8_t {
@@ -134,10 +136,18 @@ std::int64_t retry_after_sec(const HttpResponse& response, Timestamp now) {
     return std::max<std::int64_t>(0, http_date_sec(*value).value_or(0) - now.sec);
 }
 
+/// What the service calls the request, for its support; empty if it does not say.
 std::string request_id(const HttpResponse& response) {
     for (const char* name : {"x-amzn-RequestId", "x-amz-request-id"})
-        if (const std::string* id = response.header(name)) return ", request " + quotable(*id);
+        if (const std::string* id = response.header(name)) return quotable(*id);
     return "";
+}
+
+/// " (SlowDown, status 503, request 4A9…)"
+std::string in_parentheses(std::string_view code, const HttpResponse& response) {
+    std::string id = request_id(response);
+    return format(" ({}{}status {}{}{})", quotable(code), code.empty() ? "" : ", ", response.status,
+                  id.empty() ? "" : ", request ", id);
 }
 
 /// By how much our clock differs from the service's, for people; empty if it hardly does.
@@ -166,6 +176,7 @@ struct AwsClient::State {
     ParseError parse_error;
     Url endpoint;
     std::unique_ptr<HttpClient> client;
+    std::string token_start;  ///< of the session token that was used last
 
     /// Asks once. Returns nothing but a 2xx; throws Failure or what HttpClient::send does.
     HttpResponse ask(const AwsRequest& request, const std::string& payload_hash, const BodySink& sink) {
@@ -180,10 +191,20 @@ struct AwsClient::State {
         out.content_offset = request.content_offset;
         out.content_bytes = request.content_bytes;
         out.repeatable = request.repeatable;
-        sign(out, payload_hash, options.scope, options.credentials->get(), options.clock->now());
+        Credentials credentials = options.credentials->get();
+        token_start = credentials.session_token.substr(0, kTokenStartBytes);
+        sign(out, payload_hash, options.scope, credentials, options.clock->now());
         HttpResponse response = client->send(out, sink);
         if (response.status < 200 || response.status > 299) throw failure(response, request);
         return response;
+    }
+
+    /// What the peer said, unless it says again what is secret in the request.
+    std::string quoted(std::string_view text) const {
+        bool secret = text.find("Signature=") != std::string_view::npos ||
+                      (!token_start.empty() && text.find(token_start) != std::string_view::npos);
+        if (secret) return "(it quotes the signed request, and is not shown)";
+        return quotable(text);
     }
 
     ErrorReply reply_of(const HttpResponse& response) const {
@@ -202,9 +223,7 @@ struct AwsClient::State {
         Meaning meaning = meaning_of(reply.code);
         std::string hint;
         std::string message = explain(reply, meaning, response, hint);
-        message += reply.code.empty() ? format(" (status {}", response.status)
-                                      : format(" ({}, status {}", quotable(reply.code), response.status);
-        message += request_id(response) + ")";
+        message += in_parentheses(reply.code, response);
         ServiceError error(kind_of(meaning, response.status), response.status, reply.code, std::move(message),
                            std::move(hint));
         return {std::move(error), meaning == Meaning::expired, wait_sec};
@@ -214,17 +233,16 @@ struct AwsClient::State {
     ServiceError foreign(const HttpResponse& response) const {
         Kind kind = kind_of_status(response.status);
         if (kind == Kind::not_found) kind = Kind::invalid;  // nothing is said of what was asked for
-        std::string message = format("{} answered with status {}", endpoint.host, response.status);
-        std::string quoted = quotable(response.body);
-        message +=
-            quoted.empty() ? " and no explanation" : format(", but not as the service does: \"{}\"", quoted);
-        message += request_id(response).empty() ? "" : format(" ({})", request_id(response).substr(2));
+        std::string page = quoted(response.body);
+        std::string message = endpoint.host + " does not answer as the service does";
+        message += page.empty() ? ", and gives no reason" : format(": \"{}\"", page);
+        message += in_parentheses("", response);
         std::string hint = "is the endpoint right, and is there a proxy in between?";
         return {kind, response.status, "", std::move(message), std::move(hint)};
     }
 
-    /// What went wrong in words, and what can be done. The service's own words are not quoted where they may
-    /// hold the signed request.
+    /// What went wrong in words, and what can be done. What the service says of a signature may be the whole
+    /// canonical request, with the session token.
     std::string explain(const ErrorReply& reply, Meaning meaning, const HttpResponse& response,
                         std::string& hint) const {
         bool timely =
@@ -249,9 +267,8 @@ struct AwsClient::State {
                 return "the credentials have expired";
             case Meaning::retired:
                 hint = "use S3's Glacier storage classes instead: a target with type = \"s3\"";
-                return "Amazon Glacier vaults are open only to accounts that had some before, and this one "
-                       "had "
-                       "none";
+                return "Amazon Glacier vaults are only for accounts that had some before, which this one had "
+                       "not";
             case Meaning::clock:
                 hint = "is this machine's clock right?";
                 break;
@@ -261,7 +278,7 @@ struct AwsClient::State {
             default:
                 break;
         }
-        std::string words = quotable(reply.message);
+        std::string words = quoted(reply.message);
         return words.empty() ? format("{} refused", endpoint.host) : words;
     }
 
@@ -269,7 +286,8 @@ struct AwsClient::State {
     void wait(std::int64_t ns) const {
         if (!options.http.cancelled) return options.sleep_ns(ns);
         do {
-            if (options.http.cancelled()) throw Error(Kind::cancelled, "cancelled");
+            if (options.http.cancelled())
+                throw Error(Kind::cancelled, "cancelled while waiting to try again");
             std::int64_t slice_ns = std::min(ns, kWaitSliceNs);
             options.sleep_ns(slice_ns);
             ns -= slice_ns;

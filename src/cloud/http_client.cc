@@ -174,10 +174,12 @@ class Transfer {
             throw Error(Error::Kind::corrupt, format("{}: more than {} KiB of response headers",
                                                      parse_url(request_.url).host, kHeadersBytesMax >> 10));
         moved();
-        if (!body_begun_) complete_ = trimmed(line).empty();
-        if (line.starts_with("HTTP/")) return response_.headers.clear();  // those before were of a 1xx
+        bool status_line = line.starts_with("HTTP/");
+        if (body_begun_ || (complete_ && !status_line)) return;  // trailers are of no use to anyone
+        complete_ = trimmed(line).empty();
+        if (status_line) return response_.headers.clear();  // those before were of a 1xx
         std::size_t colon = line.find(':');
-        if (body_begun_ || colon == std::string_view::npos) return;  // trailers are of no use to anyone
+        if (colon == std::string_view::npos) return;
         response_.headers.push_back(
             {std::string(line.substr(0, colon)), std::string(trimmed(line.substr(colon + 1)))});
     }

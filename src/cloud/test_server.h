@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstdlib>
 #include <functional>
 #include <list>
@@ -162,6 +163,14 @@ class ScriptedServer {
         std::lock_guard lock(mutex_);
         return served_.size();
     }
+    /// Waits until so many scripts have ended and their connections are closed.
+    void wait_for_ends(std::size_t count) {
+        std::unique_lock lock(mutex_);
+        ended_.wait(lock, [&] {
+            return std::count_if(served_.begin(), served_.end(), [](const Served& s) { return s.done; }) >=
+                   static_cast<std::ptrdiff_t>(count);
+        });
+    }
 
   private:
     struct Served {
@@ -186,6 +195,7 @@ class ScriptedServer {
                 std::lock_guard inner(mutex_);
                 served.done = true;
                 served.connection.reset();
+                ended_.notify_all();
             });
         }
     }
@@ -195,6 +205,7 @@ class ScriptedServer {
     int port_ = 0;
     std::thread acceptor_;
     mutable std::mutex mutex_;
+    std::condition_variable ended_;
     std::list<Served> served_;
     std::vector<WireRequest> requests_;
 };

@@ -125,7 +125,7 @@ class RetryingTarget final : public Target {
     }
 
     void wait(unsigned attempt) const {
-        options_.sleep_ns(options_.backoff.wait_ns(attempt, options_.random()));
+        options_.sleep_ns(backoff_ns(options_.backoff, attempt, options_.random()));
     }
 
     std::unique_ptr<Target> inner_;

@@ -187,8 +187,9 @@ TEST_F(VaultTargetTest, ADownloadThatComesDamagedOrBrokenIsRepeated) {
 
 TEST_F(VaultTargetTest, AnswersThatAreNone) {
     PatternSource source(11, 100'000);
-    for (const char* kind : {"malformed-json", "html"}) {
-        sim().order(format(R"({{"operation":"DescribeVault","kind":"{}","status":200}})", kind));
+    for (const char* fault : {R"({"operation":"DescribeVault","kind":"malformed-json"})",
+                              R"({"operation":"DescribeVault","kind":"html","status":200})"}) {
+        sim().order(fault);
         Error error = thrown_by([&] { open()->list(ListScope::this_set, [](const ObjectInfo&) {}); });
         EXPECT_EQ(error.kind(), Error::Kind::corrupt) << error.message();
         EXPECT_FALSE(error.hint().empty());

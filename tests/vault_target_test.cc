@@ -234,7 +234,7 @@ TEST_F(VaultTargetTest, AClockThatIsOffIsToldByHowMuch) {
     PatternSource source(13, 1000);
     Error error = thrown_by([&] { put_whole(*make_glacier_target(options), source.upload("a"), source); });
     EXPECT_EQ(error.kind(), Error::Kind::denied);
-    EXPECT_THAT(error.message(), ::testing::HasSubstr("17 minutes ahead of"));
+    EXPECT_THAT(error.message(), ::testing::HasSubstr("17 min 00 s ahead of"));
 }
 
 TEST_F(VaultTargetTest, SurvivesARestartOfTheServiceInTheMiddle) {

@@ -23,6 +23,10 @@ class RetryingTarget final : public Target {
     Capabilities capabilities() const override { return inner_->capabilities(); }
     std::string identity() const override { return inner_->identity(); }
 
+    void check() override {
+        patiently([&] { inner_->check(); });
+    }
+
     ObjectRef put(const Upload& upload, RandomAccessSource& source, ResumeState& resume,
                   const std::function<void(std::uint64_t)>& sent) override {
         Progress progress(sent);

@@ -196,7 +196,7 @@ TEST_F(ColdCommandsTest, DamageHereIsHelpedFromRemote) {
     EXPECT_EQ(restore({}), kIncomplete);
     EXPECT_THAT(err(), HasSubstr("it must be thawed first, which --from remote does"));
     EXPECT_EQ(jobs_begun(), 0U);
-    EXPECT_EQ(restore({"--from", "remote", "--yes", "--wait"}), kDone) << err();
+    EXPECT_EQ(restore({"--from", "remote", "--overwrite", "older", "--yes", "--wait"}), kDone) << err();
     expect_restored(0, kFiles - 1);
     EXPECT_FALSE(path_exists(dir_ / "backup/.thawed"));
 }

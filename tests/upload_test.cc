@@ -302,6 +302,7 @@ TEST_F(UploadTest, ALostOutboxIsMadeAnewFromWhatTheTargetSays) {
 TEST_F(UploadTest, ALostOutboxIsMadeAnewFromTheListOfATargetThatKnowsNoNames) {
     FakeTarget target;
     target.abilities.lists_at_once = false;
+    target.abilities.replaces = false;
     runs_.backup();
     EXPECT_TRUE(upload_to(target).complete());
     std::size_t stored = target.objects.size();

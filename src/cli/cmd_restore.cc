@@ -77,10 +77,9 @@ class RestoreCommand final : public Command {
                 "Restores files and directories as they were at a run, each at its place below\n"
                 "DIR. Every file is checked before it is put in place. What exists is not\n"
                 "replaced, but reported, with exit status 3, unless --overwrite says otherwise.\n"
-                "A restore that was interrupted can be repeated.\n"
-                "What is not here is read from the target. A cold store thaws for hours and for\n"
-                "money: icecore says how much and asks you first. It ends with status 75 then;\n"
-                "the same command, or --wait, goes on.",
+                "A restore that was interrupted can be repeated. What is not here is read from\n"
+                "the target. A cold store thaws for hours and for money: icecore says how much\n"
+                "and asks first. It ends with status 75 then; the same command goes on.",
             .example =
                 "icecore restore --to /tmp/all\n"
                 "icecore restore --at 3d --to /tmp/back projects/thesis\n"

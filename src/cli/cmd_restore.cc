@@ -82,7 +82,6 @@ class RestoreCommand final : public Command {
                 "money: icecore says how much and asks you first. It ends with status 75 then;\n"
                 "the same command, or --wait, goes on.",
             .example =
-                "icecore restore --to /tmp/all\n"
                 "icecore restore --at 3d --to /tmp/back projects/thesis\n"
                 "icecore restore --from remote --tier bulk --wait --to /srv/data",
         };

@@ -81,7 +81,6 @@ class RestoreCommand final : public Command {
                 "the target. A cold store thaws for hours and for money: icecore says how much\n"
                 "and asks first. It ends with status 75 then; the same command goes on.",
             .example =
-                "icecore restore --to /tmp/all\n"
                 "icecore restore --at 3d --to /tmp/back projects/thesis\n"
                 "icecore restore --from remote --tier bulk --wait --to /srv/data",
         };

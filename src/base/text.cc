@@ -69,6 +69,14 @@ std::string escape_path(std::string_view path) {
     return out;
 }
 
+std::string quotable(std::string_view text, std::size_t bytes_max) {
+    std::string line(text.substr(0, bytes_max));
+    while (!line.empty() && static_cast<unsigned char>(line.back()) <= ' ') line.pop_back();
+    for (char& c : line)
+        if (c == '\n' || c == '\r' || c == '\t') c = ' ';
+    return escape_path(line);
+}
+
 std::optional<std::string> unescape_path(std::string_view text) {
     std::string out;
     out.reserve(text.size());

@@ -82,5 +82,12 @@ TEST(Hex, BothWays) {
     EXPECT_FALSE(from_hex("g0"));
 }
 
+TEST(Quotable, IsOneLineWithoutControls) {
+    EXPECT_EQ(quotable("a\nb\tc \r\n"), "a b c");
+    EXPECT_EQ(quotable("\x1b[31m\xff"), "\\x1b[31m\\xff");
+    EXPECT_EQ(quotable("abcdef", 3), "abc");
+    EXPECT_EQ(quotable(" \n"), "");
+}
+
 }  // namespace
 }  // namespace icecore

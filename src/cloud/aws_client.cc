@@ -69,6 +69,12 @@ std::string id_text(const HttpResponse& response) {
     return {};
 }
 
+/// The first line of what the service says. After it, some quote the request as it should have been signed,
+/// with the session token in it.
+std::string said(const ErrorReply& reply) {
+    return quotable(std::string_view(reply.message).substr(0, reply.message.find('\n')));
+}
+
 }  // namespace
 
 struct AwsClient::State {
@@ -119,7 +125,7 @@ ServiceError AwsClient::State::denied(const HttpResponse& response, const ErrorR
                 format("this machine's clock is {} the service's", skew_text(skew)),
                 "set the clock (timedatectl set-ntp true); requests are refused when it is off by more than "
                 "5 minutes"};
-    std::string message = reply.message.substr(0, 1000) + id_text(response);
+    std::string message = said(reply) + id_text(response);
     if (is_one_of(reply.code, kExpiredCodes))
         return {Kind::denied, status, reply.code, "the credentials have expired: " + message,
                 "get new ones; credential_process or a role renews them by itself"};
@@ -147,7 +153,7 @@ ServiceError AwsClient::State::error_of(const HttpResponse& response) const {
                 format("{} sends the request elsewhere (status {})", options.endpoint, status),
                 "is the endpoint right? A signed request is not carried on"};
     if (reply.code.empty() && !response.body.empty()) {
-        std::string piece = response.body.substr(0, 80);
+        std::string piece = quotable(response.body, 80);
         return {status >= 500 ? Kind::transient : Kind::corrupt, status, "",
                 format("{} answered with status {} and what is not the service's: \"{}\"", options.endpoint,
                        status, piece),
@@ -158,8 +164,7 @@ ServiceError AwsClient::State::error_of(const HttpResponse& response) const {
         is_one_of(reply.code, kClockCodes) || reply.code == "AccessDeniedException")
         return denied(response, reply);
     std::string message = (reply.code.empty() ? format("status {}", status) : reply.code) +
-                          (reply.message.empty() ? "" : ": " + reply.message.substr(0, 1000)) +
-                          id_text(response);
+                          (reply.message.empty() ? "" : ": " + said(reply)) + id_text(response);
     if (is_one_of(reply.code, kTransientCodes) || status == 408 || status == 429 || status >= 500)
         return {Kind::transient, status, reply.code, message, ""};
     if (reply.code == "NoLongerSupportedException")

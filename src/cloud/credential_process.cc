@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/format.h"
 #include "base/json_document.h"
+#include "base/text.h"
 #include "cloud/credential_reply.h"
 #include "cloud/shell_words.h"
 

@@ -13,7 +13,6 @@ namespace icecore::cloud {
 namespace {
 
 constexpr std::size_t kReplyBytesMax = 64 << 10;
-constexpr std::size_t kQuotedBytesMax = 300;
 
 /// ISO 8601 with "Z" or an offset such as "+02:00".
 std::optional<Timestamp> parse_expiration(std::string_view text) {
@@ -36,14 +35,6 @@ std::string element_text(const pugi::xml_document& document, std::string_view na
 }
 
 }  // namespace
-
-std::string quotable(std::string_view text) {
-    std::string line(text.substr(0, kQuotedBytesMax));
-    while (!line.empty() && static_cast<unsigned char>(line.back()) <= ' ') line.pop_back();
-    for (char& c : line)
-        if (c == '\n' || c == '\r' || c == '\t') c = ' ';
-    return escape_path(line);
-}
 
 void check_header_value(std::string_view value, std::string_view what) {
     if (std::any_of(value.begin(), value.end(), [](char c) { return c < ' ' || c > '~'; }))

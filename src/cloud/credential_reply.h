@@ -17,9 +17,6 @@ Credentials parse_credentials_json(std::string_view text, std::string_view what)
 /// where it is worth another try.
 Credentials parse_sts_reply(const HttpResponse& response, std::string_view role_arn);
 
-/// Foreign text for a message: one line of at most 300 bytes.
-std::string quotable(std::string_view text);
-
 /// Throws Error{denied} for what cannot be the value of an HTTP header (control characters, non-ASCII).
 void check_header_value(std::string_view value, std::string_view what);
 

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/format.h"
+#include "base/text.h"
 #include "cloud/credential_reply.h"
 
 namespace icecore::cloud {

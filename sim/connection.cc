@@ -21,6 +21,7 @@ namespace {
 
 /// How much of an unwanted body is read so that the connection can be used again.
 constexpr std::uint64_t kSkipBytesMax = 16 << 20;
+constexpr std::size_t kBlanksBytes = 64 << 10;
 constexpr int kGentleCloseMs = 2000;
 
 /// "Sun, 22 Nov 2026 03:15:00 GMT": the real time, which signatures are checked against.
@@ -143,7 +144,8 @@ void Connection::send_body(const Response& response, const Delivery& delivery) {
             std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(pause, std::chrono::seconds(1)));
         }
     }
-    while (delivery.endless) send_all(" ");
+    const std::string blanks(delivery.endless ? kBlanksBytes : 0, ' ');
+    while (delivery.endless) send_all(blanks);
     if (!delivery.cut_after_bytes) return;
     drop();
     throw ConnectionLost();

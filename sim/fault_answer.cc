@@ -31,6 +31,7 @@ std::optional<Answer> answer_instead(const Fault& fault) {
             throw ApiError(fault.status, fault.code, fault.message);
         case Fault::Kind::drop_before:
             answer.drop = true;
+            answer.response.status = 503;  // nobody sees it, but the bill: it failed
             return answer;
         case Fault::Kind::html:
             answer.response.status = fault.status;

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "base/error.h"
@@ -34,6 +35,10 @@ Fd listen_on(const std::string& address) {
                     "expected HOST:PORT, as in 127.0.0.1:0");
     std::string host = address.substr(0, colon);
     if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    std::optional<std::uint64_t> port = parse_decimal(address.substr(colon + 1));
+    if (!port || *port > 65535)
+        throw Error(Error::Kind::invalid, format("\"{}\" has no port that can be listened on", address),
+                    "expected HOST:PORT, as in 127.0.0.1:0");
     addrinfo wanted{};
     wanted.ai_socktype = SOCK_STREAM;
     wanted.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV;

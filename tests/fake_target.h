@@ -17,6 +17,8 @@ class FakeTarget final : public store::Target {
     store::Capabilities capabilities() const override { return abilities; }
     std::string identity() const override { return "fake:here"; }
 
+    void check() override {}
+
     store::ObjectRef put(const store::Upload& upload, RandomAccessSource& source, store::ResumeState& resume,
                          const std::function<void(std::uint64_t)>& sent) override {
         puts.push_back(upload.name);

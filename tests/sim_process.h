@@ -36,7 +36,7 @@ class SimProcess {
 
     const std::string& endpoint() const { return endpoint_; }
 
-    void advance_hours(int hours) { control("POST", "clock", format("{{\"advance\":{}}}", hours * 3600)); }
+    void advance_hours(int hours) { control("POST", "clock", format("{{\"advance_seconds\":{}}}", hours * 3600)); }
     /// One fault, or a list of them, as JSON.
     void order(const std::string& faults) { control("POST", "faults", faults); }
     void clear_faults() { control("DELETE", "faults", ""); }

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
+#include <random>
+
 #include "sim_process.h"
 #include "store/glacier_target.h"
 #include "store/target_conformance.h"
@@ -184,8 +187,9 @@ TEST_F(VaultTargetTest, ADownloadThatComesDamagedOrBrokenIsRepeated) {
 
 TEST_F(VaultTargetTest, AnswersThatAreNone) {
     PatternSource source(11, 100'000);
-    for (const char* kind : {"malformed-json", "html"}) {
-        sim().order(format(R"({{"operation":"DescribeVault","kind":"{}","status":200}})", kind));
+    for (const char* fault : {R"({"operation":"DescribeVault","kind":"malformed-json"})",
+                              R"({"operation":"DescribeVault","kind":"html","status":200})"}) {
+        sim().order(fault);
         Error error = thrown_by([&] { open()->list(ListScope::this_set, [](const ObjectInfo&) {}); });
         EXPECT_EQ(error.kind(), Error::Kind::corrupt) << error.message();
         EXPECT_FALSE(error.hint().empty());
@@ -230,7 +234,7 @@ TEST_F(VaultTargetTest, AClockThatIsOffIsToldByHowMuch) {
     PatternSource source(13, 1000);
     Error error = thrown_by([&] { put_whole(*make_glacier_target(options), source.upload("a"), source); });
     EXPECT_EQ(error.kind(), Error::Kind::denied);
-    EXPECT_THAT(error.message(), ::testing::HasSubstr("17 minutes ahead of"));
+    EXPECT_THAT(error.message(), ::testing::HasSubstr("17 min 00 s ahead of the service's"));
 }
 
 TEST_F(VaultTargetTest, SurvivesARestartOfTheServiceInTheMiddle) {
@@ -247,6 +251,65 @@ TEST_F(VaultTargetTest, SurvivesARestartOfTheServiceInTheMiddle) {
     EXPECT_LE(source.bytes_read, 9 * kMiB - 7 * kMiB + vault_.resent_bytes_max());
     EXPECT_EQ(stored(), (std::map<std::string, int>{{"a", 1}}));
 }
+
+/// Whatever breaks on the way of an object into the vault, in the end it is there once, as it was, nothing is
+/// left over, and only what was interrupted went out twice.
+class BreaksOfAllKinds : public VaultTargetTest, public ::testing::WithParamInterface<unsigned> {
+  protected:
+    std::mt19937 random_{GetParam()};
+    unsigned below(unsigned end) { return std::uniform_int_distribution<unsigned>(0, end - 1)(random_); }
+
+    void order_some_fault() {
+        static constexpr std::array kKinds = {"drop-before", "drop-after", "error", "truncate",
+                                              "forget-upload"};
+        static constexpr std::array kOperations = {"InitiateMultipartUpload", "UploadMultipartPart",
+                                                   "CompleteMultipartUpload", "ListParts",
+                                                   "ListMultipartUploads"};
+        std::string kind = kKinds.at(below(kKinds.size()));
+        sim().order(format(R"({{"operation":"{}","kind":"{}"{},"skip":{},"count":{}}})",
+                           kOperations.at(below(kOperations.size())), kind,
+                           kind == "error" ? R"(,"status":500)" : "", below(3), 1 + below(2)));
+    }
+};
+
+TEST_P(BreaksOfAllKinds, EndInOneArchive) {
+    std::uint64_t parts = 3 + below(7);
+    std::uint64_t size = parts * kMiB - below(kMiB);
+    PatternSource source(GetParam(), size);
+    Upload upload = source.upload("object");
+    MemoryResume resume;
+    auto ignore = [](std::uint64_t) {};
+    unsigned interruptions = 0;
+    bool done = false;
+    for (unsigned attempt = 0; attempt < 5; ++attempt) {
+        for (unsigned i = below(3); i > 0; --i, ++interruptions) order_some_fault();
+        if (below(2) == 0) source.fail_at = below(static_cast<unsigned>(parts)) * kMiB;
+        if (below(3) == 0) resume.state.clear();  // the outbox was lost
+        try {
+            open()->put(upload, source, resume, ignore);
+            done = true;
+            break;
+        } catch (const Error& e) {
+            EXPECT_TRUE(e.kind() == Error::Kind::io || e.kind() == Error::Kind::transient) << e.message();
+        }
+        ++interruptions;
+        source.fail_at.reset();
+        if (below(3) == 0) sim().restart();
+    }
+    sim().clear_faults();
+    source.fail_at.reset();
+    if (!done) open()->put(upload, source, resume, ignore);
+    EXPECT_TRUE(unfinished().empty());
+    // Each break can cost the parts that were on their way, and one that forgets the upload all of it.
+    EXPECT_LE(sim().bill().at("bytes_in"), size * (1 + interruptions * 2));
+    EXPECT_EQ(stored(), (std::map<std::string, int>{{"object", 1}}));
+    open()->list(ListScope::this_set, [&](const ObjectInfo& info) {
+        EXPECT_EQ(info.size_bytes, size);
+        EXPECT_EQ(info.tree_hash, upload.tree_hash);
+    });
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, BreaksOfAllKinds, ::testing::Range(1U, 25U));
 
 }  // namespace
 }  // namespace icecore::store

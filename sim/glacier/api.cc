@@ -118,8 +118,10 @@ struct Api::State {
     }
 
     Answer handle(const Route& route, const Operation& operation, Call& call);
+    Answer carry_out(const Operation& operation, Call& call);
 };
 
+/// Checks who asks, carries it out and puts it on the bill, unless it failed with 5xx.
 Answer Api::State::handle(const Route& route, const Operation& operation, Call& call) {
     bool takes_data = operation.takes == Takes::data;
     if (!takes_data) call.text = read_text(call.body);
@@ -128,7 +130,17 @@ Answer Api::State::handle(const Route& route, const Operation& operation, Call& 
     if (route.account != "-" && route.account != service.account)
         throw ApiError(403, "AccessDeniedException",
                        format("User is not authorized to act for the account {}", route.account));
-    service.bill.add_request(operation.name);
+    try {
+        Answer answer = carry_out(operation, call);
+        if (answer.response.status < 500) service.bill.add_request(operation.name);
+        return answer;
+    } catch (const ApiError& error) {
+        if (error.status() < 500) service.bill.add_request(operation.name);
+        throw;
+    }
+}
+
+Answer Api::State::carry_out(const Operation& operation, Call& call) {
     std::optional<Fault> fault = faults.take(operation.name, call.request.path);
     if (fault) {
         if (std::optional<Answer> answer = answer_instead(*fault)) return std::move(*answer);

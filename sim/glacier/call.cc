@@ -9,6 +9,12 @@
 #include "sim/glacier/state_json.h"
 
 namespace icecore::sim::glacier {
+namespace {
+
+/// Old clients ask for so many, which was allowed once, and take fewer.
+constexpr std::uint64_t kLimitMax = 1000;
+
+}  // namespace
 
 void invalid(const std::string& message) {
     throw ApiError(400, "InvalidParameterValueException", message);
@@ -52,9 +58,9 @@ std::uint64_t page_limit(const Call& call, std::uint64_t limit_max) {
     auto found = call.query.find("limit");
     if (found == call.query.end()) return limit_max;
     std::optional<std::uint64_t> limit = parse_decimal(found->second);
-    if (!limit || *limit == 0 || *limit > limit_max)
-        invalid(format("Invalid limit: {}. It must be 1 to {}", found->second, limit_max));
-    return *limit;
+    if (!limit || *limit == 0 || *limit > kLimitMax)
+        invalid(format("Invalid limit: {}. It must be 1 to {}", found->second, kLimitMax));
+    return std::min(*limit, limit_max);
 }
 
 Json json_body(const Call& call) {

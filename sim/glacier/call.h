@@ -47,7 +47,7 @@ std::string vault_arn(const Service& service, std::string_view vault);
 const std::string& required_header(const Call& call, std::string_view name);
 /// Throws ApiError unless the header is there, and 64 hex digits.
 Digest required_digest(const Call& call, std::string_view name);
-/// `limit` of the query: 1 to `limit_max`, which is also the default. Throws ApiError.
+/// `limit` of the query, but at most `limit_max`, which is also the default. Throws ApiError.
 std::uint64_t page_limit(const Call& call, std::uint64_t limit_max);
 /// The body as a JSON object. Throws ApiError.
 Json json_body(const Call& call);

@@ -122,6 +122,10 @@ std::map<std::string, Vault> Storage::load_vaults() const {
 
 void Storage::load_archives(Vault& vault, const std::string& dir, bool deleted) const {
     for (const std::string& id : list_directory(dir)) {
+        if (!deleted && id == last_gone_id_) {
+            move(join_path(dir, id), format("{}/deleted/{}", vault_dir(vault.name), id));
+            continue;  // found there
+        }
         Archive archive = archive_from_json(load(format("{}/{}/archive.json", dir, id)));
         archive.deleted = deleted;
         vault.archives.emplace(archive.id, std::move(archive));
@@ -194,11 +198,10 @@ void Storage::complete_upload(const Vault& vault, const Archive& archive) {
 }
 
 void Storage::delete_archive(const Vault& vault, const Archive& archive, Timestamp when, bool keep) {
-    // Killed between the move and the log, it misses on the bill: a fault on the lenient side, and the only
-    // one.
+    // The line is what makes it true: killed before the move, the next start makes up for it.
+    add_gone(archive, when);
     std::string aside = keep ? format("{}/deleted/{}", vault_dir(vault.name), archive.id) : incoming_path();
     move(archive_dir(vault, archive), aside);
-    add_gone({archive.size_bytes, archive.created, when, true});
     if (!keep) discard(aside);
 }
 
@@ -206,12 +209,13 @@ void Storage::purge_archive(const Vault& vault, const std::string& id) {
     discard(format("{}/deleted/{}", vault_dir(vault.name), id));
 }
 
-void Storage::add_gone(const StoredInterval& interval) {
-    Json line = {{"size_bytes", interval.size_bytes},
-                 {"created", format_iso_utc(interval.created)},
-                 {"deleted", format_iso_utc(interval.deleted)}};
+void Storage::add_gone(const Archive& archive, Timestamp when) {
+    Json line = {{"id", archive.id},
+                 {"size_bytes", archive.size_bytes},
+                 {"created", format_iso_utc(archive.created)},
+                 {"deleted", format_iso_utc(when)}};
     append_line(dir_ + "/gone.jsonl", line.dump());
-    gone_.push_back(interval);
+    gone_.push_back({archive.size_bytes, archive.created, when, true});
 }
 
 void Storage::load_gone() {
@@ -222,6 +226,7 @@ void Storage::load_gone() {
             return parse_utc(line.value(key, std::string())).value_or(Timestamp{});
         };
         gone_.push_back({line.value("size_bytes", std::uint64_t{0}), time("created"), time("deleted"), true});
+        last_gone_id_ = line.value("id", std::string());
     }
 }
 

@@ -73,11 +73,12 @@ class Storage {
     void load_archives(Vault& vault, const std::string& dir, bool deleted) const;
     void load_uploads(Vault& vault) const;
     void load_gone();
-    void add_gone(const StoredInterval& interval);
+    void add_gone(const Archive& archive, Timestamp when);
 
     std::string dir_;
     std::unique_ptr<FileSystem> file_system_ = make_file_system();
     std::vector<StoredInterval> gone_;
+    std::string last_gone_id_;  ///< when it was loaded: the one whose deletion a kill may have interrupted
 };
 
 }  // namespace icecore::sim::glacier

@@ -6,11 +6,12 @@
 
 namespace icecore {
 
-std::int64_t Backoff::wait_ns(unsigned attempt, double random) const {
-    CHECK(random >= 0 && random < 1);
-    std::int64_t delay_ms = std::min(first_delay_ms, delay_ms_max);
-    for (unsigned i = 1; i < attempt && delay_ms < delay_ms_max; ++i)
-        delay_ms = delay_ms > delay_ms_max / 2 ? delay_ms_max : 2 * delay_ms;
+std::int64_t backoff_ns(const Backoff& backoff, unsigned attempt, double random) {
+    CHECK(attempt > 0 && random >= 0 && random < 1 && backoff.first_delay_ms >= 0);
+    std::int64_t max_ms = backoff.delay_ms_max;
+    std::int64_t delay_ms = std::min(backoff.first_delay_ms, max_ms);
+    for (unsigned i = 1; i < attempt && delay_ms < max_ms && delay_ms > 0; ++i)
+        delay_ms = delay_ms > max_ms / 2 ? max_ms : 2 * delay_ms;
     return static_cast<std::int64_t>(random * static_cast<double>(delay_ms) * 1e6);
 }
 

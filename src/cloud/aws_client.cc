@@ -1,203 +1,299 @@
 #include "cloud/aws_client.h"
 
+#include <curl/curl.h>
+
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
+#include "base/backoff.h"
 #include "base/format.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "cloud/http_date.h"
+#include "base/units.h"
 
 namespace icecore::cloud {
 namespace {
 
-constexpr std::int64_t kSkewSecondsMax = 4 * 60;  // the services refuse from 5 minutes on
-constexpr std::int64_t kRetryAfterSecondsMax = 300;
-constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+using Kind = Error::Kind;
 
-template <std::size_t N>
-bool is_one_of(std::string_view code, const std::array<std::string_view, N>& codes) {
-    return std::find(codes.begin(), codes.end(), code) != codes.end();
+constexpr std::int64_t kClockOffSecMax = 240;
+/// A service that wants to be left alone for longer is not waited for.
+constexpr std::int64_t kRetryAfterSecMax = 900;
+/// How often a wait looks whether it is cancelled.
+constexpr std::int64_t kWaitSliceNs = 250'000'000;
+/// So much of a session token gives it away in an answer that quotes the request.
+constexpr std::size_t kTokenStartBytes = 16;
+
+/// What the codes that the services have in common ask for. Others are told by their status.
+enum class Meaning : std::uint8_t {
+    by_status,
+    transient,
+    expired,      ///< the credentials are
+    signature,    ///< it is not what the service computes
+    unknown_key,  ///< the service does not know the access key
+    clock,
+    denied,
+    not_found,
+    retired,  ///< the vault service does not take this account
+};
+
+Meaning meaning_of(std::string_view code) {
+    using Entry = std::pair<std::string_view, Meaning>;
+    static constexpr std::array kCodes = {
+        Entry{"Throttling", Meaning::transient},
+        Entry{"ThrottlingException", Meaning::transient},
+        Entry{"ThrottledException", Meaning::transient},
+        Entry{"RequestThrottled", Meaning::transient},
+        Entry{"RequestThrottledException", Meaning::transient},
+        Entry{"TooManyRequestsException", Meaning::transient},
+        Entry{"RequestLimitExceeded", Meaning::transient},
+        Entry{"BandwidthLimitExceeded", Meaning::transient},
+        Entry{"SlowDown", Meaning::transient},
+        Entry{"RequestTimeout", Meaning::transient},
+        Entry{"RequestTimeoutException", Meaning::transient},
+        Entry{"ServiceUnavailableException", Meaning::transient},
+        Entry{"InsufficientCapacityException", Meaning::transient},
+        Entry{"OperationAborted", Meaning::transient},
+        Entry{"ExpiredToken", Meaning::expired},
+        Entry{"ExpiredTokenException", Meaning::expired},
+        Entry{"SignatureDoesNotMatch", Meaning::signature},
+        Entry{"InvalidSignature", Meaning::signature},
+        Entry{"InvalidSignatureException", Meaning::signature},
+        Entry{"UnrecognizedClientException", Meaning::unknown_key},
+        Entry{"InvalidAccessKeyId", Meaning::unknown_key},
+        Entry{"InvalidClientTokenId", Meaning::unknown_key},
+        Entry{"RequestTimeTooSkewed", Meaning::clock},
+        Entry{"RequestExpired", Meaning::clock},
+        Entry{"AccessDenied", Meaning::denied},
+        Entry{"AccessDeniedException", Meaning::denied},
+        Entry{"ResourceNotFoundException", Meaning::not_found},
+        Entry{"NoSuchKey", Meaning::not_found},
+        Entry{"NoSuchBucket", Meaning::not_found},
+        Entry{"NoSuchUpload", Meaning::not_found},
+        Entry{"NoLongerSupportedException", Meaning::retired},
+    };
+    const auto* found =
+        std::find_if(kCodes.begin(), kCodes.end(), [&](const Entry& entry) { return entry.first == code; });
+    return found == kCodes.end() ? Meaning::by_status : found->second;
 }
 
-constexpr std::array<std::string_view, 13> kTransientCodes = {"ThrottlingException",
-                                                              "Throttling",
-                                                              "ThrottledException",
-                                                              "RequestThrottled",
-                                                              "RequestThrottledException",
-                                                              "TooManyRequestsException",
-                                                              "SlowDown",
-                                                              "BandwidthLimitExceeded",
-                                                              "RequestLimitExceeded",
-                                                              "RequestTimeout",
-                                                              "RequestTimeoutException",
-                                                              "OperationAborted",
-                                                              "PriorRequestNotComplete"};
-constexpr std::array<std::string_view, 4> kExpiredCodes = {"ExpiredTokenException", "ExpiredToken",
-                                                           "TokenRefreshRequired", "RequestExpired"};
-constexpr std::array<std::string_view, 2> kClockCodes = {"RequestTimeTooSkewed", "RequestInTheFuture"};
-constexpr std::array<std::string_view, 3> kUnknownKeyCodes = {"UnrecognizedClientException",
-                                                              "InvalidAccessKeyId", "InvalidClientTokenId"};
-constexpr std::array<std::string_view, 3> kSignatureCodes = {"InvalidSignatureException",
-                                                             "SignatureDoesNotMatch", "IncompleteSignature"};
-
-/// "17 minutes ahead of".
-std::string skew_text(std::int64_t seconds) {
-    std::int64_t size = std::abs(seconds);
-    std::string span = size >= 2 * 3600 ? format("{} hours", size / 3600)
-                       : size >= 120    ? format("{} minutes", size / 60)
-                                        : format("{} seconds", size);
-    return format("{} {}", span, seconds > 0 ? "ahead of" : "behind");
+Kind kind_of_status(int status) {
+    if (status == 408 || status == 429) return Kind::transient;
+    if (status == 501 || status == 405) return Kind::unsupported;
+    if (status >= 500) return Kind::transient;
+    if (status == 401 || status == 403 || status == 407) return Kind::denied;
+    if (status == 404) return Kind::not_found;
+    return Kind::invalid;
 }
 
-/// "Retry-After: 30", in seconds; what is longer than five minutes is not believed.
-std::int64_t retry_after_ns(const HttpResponse& response) {
+Kind kind_of(Meaning meaning, int status) {
+    switch (meaning) {
+        case Meaning::by_status:
+            return kind_of_status(status);
+        case Meaning::transient:
+            return Kind::transient;
+        case Meaning::not_found:
+            return Kind::not_found;
+        case Meaning::retired:
+            return Kind::unsupported;
+        default:
+            return Kind::denied;
+    }
+}
+
+/// The date of an HTTP header (RFC 9110, 5.6.7).
+std::optional<std::int64_t> http_date_sec(const std::string& text) {
+    time_t sec = curl_getdate(text.c_str(), nullptr);
+    return sec < 0 ? std::nullopt : std::optional<std::int64_t>(sec);
+}
+
+/// Seconds of Retry-After (RFC 9110, 10.2.3), which is a number or a date; 0 if there is none.
+std::int64_t retry_after_sec(const HttpResponse& response, Timestamp now) {
     const std::string* value = response.header("Retry-After");
-    std::int64_t seconds = 0;
-    if (value == nullptr) return 0;
-    std::from_chars(value->data(), value->data() + value->size(), seconds);
-    return std::clamp<std::int64_t>(seconds, 0, kRetryAfterSecondsMax) * kNsPerSecond;
+    if (!value || value->empty()) return 0;
+    if (std::all_of(value->begin(), value->end(), [](char c) { return c >= '0' && c <= '9'; }))
+        return value->size() > 9 ? 1'000'000'000 : std::strtoll(value->c_str(), nullptr, 10);
+    return std::max<std::int64_t>(0, http_date_sec(*value).value_or(0) - now.sec);
 }
 
-std::string id_text(const HttpResponse& response) {
-    for (std::string_view name : {"x-amzn-RequestId", "x-amz-request-id"})
-        if (const std::string* id = response.header(name); id != nullptr && !id->empty())
-            return format(" (request {})", id->substr(0, 100));
-    return {};
+/// What the service calls the request, for its support; empty if it does not say.
+std::string request_id(const HttpResponse& response) {
+    for (const char* name : {"x-amzn-RequestId", "x-amz-request-id"})
+        if (const std::string* id = response.header(name)) return quotable(*id);
+    return "";
 }
 
-/// The first line of what the service says. After it, some quote the request as it should have been signed,
-/// with the session token in it.
-std::string said(const ErrorReply& reply) {
-    return quotable(std::string_view(reply.message).substr(0, reply.message.find('\n')));
+/// " (SlowDown, status 503, request 4A9…)"
+std::string in_parentheses(std::string_view code, const HttpResponse& response) {
+    std::string id = request_id(response);
+    return format(" ({}{}status {}{}{})", quotable(code), code.empty() ? "" : ", ", response.status,
+                  id.empty() ? "" : ", request ", id);
+}
+
+/// By how much our clock differs from the service's, for people; empty if it hardly does.
+std::string clock_complaint(const HttpResponse& response, Timestamp now) {
+    const std::string* date = response.header("Date");
+    std::optional<std::int64_t> theirs = date ? http_date_sec(*date) : std::nullopt;
+    if (!theirs) return "";
+    std::int64_t ahead_sec = now.sec - *theirs;
+    if (std::abs(ahead_sec) <= kClockOffSecMax) return "";
+    return format("this machine's clock is {} {} the service's",
+                  format_duration(static_cast<double>(std::abs(ahead_sec))),
+                  ahead_sec > 0 ? "ahead of" : "behind");
 }
 
 }  // namespace
 
 struct AwsClient::State {
+    /// What happened on one try.
+    struct Failure {
+        ServiceError error;
+        bool expired = false;  ///< with fresh credentials it may work
+        std::int64_t retry_after_sec = 0;
+    };
+
     AwsOptions options;
     ParseError parse_error;
-    std::unique_ptr<HttpClient> http;
+    Url endpoint;
+    std::unique_ptr<HttpClient> client;
+    std::string token_start;  ///< of the session token that was used last
 
-    HttpResponse attempt(const AwsRequest& request, const BodySink& sink);
-    HttpRequest prepare(const AwsRequest& request);
-    ServiceError error_of(const HttpResponse& response) const;
-    ServiceError denied(const HttpResponse& response, const ErrorReply& reply) const;
-    std::int64_t skew_seconds(const HttpResponse& response) const;
-    void wait(unsigned attempt, std::int64_t at_least_ns) const;
+    /// Asks once. Returns nothing but a 2xx; throws Failure or what HttpClient::send does.
+    HttpResponse ask(const AwsRequest& request, const std::string& payload_hash, const BodySink& sink) {
+        HttpRequest out;
+        out.method = request.method;
+        out.url = format("{}://{}{}", endpoint.scheme, endpoint.host, request.path);
+        if (!request.query.empty()) out.url += "?" + request.query;
+        out.headers = request.headers;
+        out.headers.push_back({"x-amz-content-sha256", payload_hash});
+        out.body = request.body;
+        out.content = request.content;
+        out.content_offset = request.content_offset;
+        out.content_bytes = request.content_bytes;
+        out.repeatable = request.repeatable;
+        Credentials credentials = options.credentials->get();
+        token_start = credentials.session_token.substr(0, kTokenStartBytes);
+        sign(out, payload_hash, options.scope, credentials, options.clock->now());
+        HttpResponse response = client->send(out, sink);
+        if (response.status < 200 || response.status > 299) throw failure(response, request);
+        return response;
+    }
+
+    /// What the peer said, unless it says again what is secret in the request.
+    std::string quoted(std::string_view text) const {
+        bool secret = text.find("Signature=") != std::string_view::npos ||
+                      (!token_start.empty() && text.find(token_start) != std::string_view::npos);
+        if (secret) return "(it quotes the signed request, and is not shown)";
+        return quotable(text);
+    }
+
+    ErrorReply reply_of(const HttpResponse& response) const {
+        try {
+            return parse_error(response);
+        } catch (const Error&) {
+            return {};  // it is no error of the service's
+        }
+    }
+
+    Failure failure(const HttpResponse& response, const AwsRequest& request) const {
+        ErrorReply reply = reply_of(response);
+        std::int64_t wait_sec = retry_after_sec(response, options.clock->now());
+        bool bare = response.body.empty() && request.method == "HEAD";
+        if (reply.code.empty() && !bare) return {foreign(response), false, wait_sec};
+        Meaning meaning = meaning_of(reply.code);
+        std::string hint;
+        std::string message = explain(reply, meaning, response, hint);
+        message += in_parentheses(reply.code, response);
+        ServiceError error(kind_of(meaning, response.status), response.status, reply.code, std::move(message),
+                           std::move(hint));
+        return {std::move(error), meaning == Meaning::expired, wait_sec};
+    }
+
+    /// The answer of something else than the service: a proxy, another web server.
+    ServiceError foreign(const HttpResponse& response) const {
+        Kind kind = kind_of_status(response.status);
+        if (kind == Kind::not_found) kind = Kind::invalid;  // nothing is said of what was asked for
+        std::string page = quoted(response.body);
+        std::string message = endpoint.host + " does not answer as the service does";
+        message += page.empty() ? ", and gives no reason" : format(": \"{}\"", page);
+        message += in_parentheses("", response);
+        std::string hint = "is the endpoint right, and is there a proxy in between?";
+        return {kind, response.status, "", std::move(message), std::move(hint)};
+    }
+
+    /// What went wrong in words, and what can be done. What the service says of a signature may be the whole
+    /// canonical request, with the session token.
+    std::string explain(const ErrorReply& reply, Meaning meaning, const HttpResponse& response,
+                        std::string& hint) const {
+        bool timely =
+            meaning == Meaning::clock || meaning == Meaning::signature || meaning == Meaning::expired;
+        std::string clock = timely ? clock_complaint(response, options.clock->now()) : "";
+        if (!clock.empty()) {
+            hint = "set the clock, and keep it right with NTP; requests are signed with the time";
+            return clock;
+        }
+        switch (meaning) {
+            case Meaning::signature:
+                hint = format(
+                    "is the secret access key the one of this access key, and \"{}\" the right region?",
+                    options.scope.region);
+                return "the service does not accept the signature";
+            case Meaning::unknown_key:
+                hint =
+                    "is it active, of this partition, and has it its session token if it is a temporary one?";
+                return "the service does not know the access key";
+            case Meaning::expired:
+                hint = "renew the session token, or let a role or credential_process do so";
+                return "the credentials have expired";
+            case Meaning::retired:
+                hint = "use S3's Glacier storage classes instead: a target with type = \"s3\"";
+                return "Amazon Glacier vaults are only for accounts that had some before, which this one had "
+                       "not";
+            case Meaning::clock:
+                hint = "is this machine's clock right?";
+                break;
+            case Meaning::denied:
+                hint = "let a policy of the user or role allow that action";
+                break;
+            default:
+                break;
+        }
+        std::string words = quoted(reply.message);
+        return words.empty() ? format("{} refused", endpoint.host) : words;
+    }
+
+    /// Waits at least `ns`, unless it is cancelled.
+    void wait(std::int64_t ns) const {
+        if (!options.http.cancelled) return options.sleep_ns(ns);
+        do {
+            if (options.http.cancelled())
+                throw Error(Kind::cancelled, "cancelled while waiting to try again");
+            std::int64_t slice_ns = std::min(ns, kWaitSliceNs);
+            options.sleep_ns(slice_ns);
+            ns -= slice_ns;
+        } while (ns > 0);
+    }
+
+    void wait_for_try(unsigned attempt, std::int64_t retry_after_sec) const {
+        wait(retry_after_sec * 1'000'000'000 + backoff_ns(options.backoff, attempt, options.random()));
+    }
 };
 
-HttpRequest AwsClient::State::prepare(const AwsRequest& request) {
-    HttpRequest out;
-    out.method = request.method;
-    out.url = options.endpoint + request.path + (request.query.empty() ? "" : "?" + request.query);
-    out.headers = request.headers;
-    out.body = request.body;
-    out.content = request.content;
-    out.content_offset = request.content_offset;
-    out.content_bytes = request.content_bytes;
-    out.repeatable = request.repeatable;
-    CHECK(request.content == nullptr || !request.payload_hash.empty());
-    std::string hash = request.payload_hash.empty() ? sha256(request.body).hex() : request.payload_hash;
-    out.headers.push_back({"x-amz-content-sha256", hash});
-    sign(out, hash, options.scope, options.credentials->get(), options.clock->now());
-    return out;
+AwsClient::AwsClient(AwsOptions options, ParseError parse_error) : state_(std::make_unique<State>()) {
+    CHECK(options.clock && options.credentials && options.sleep_ns && options.random && parse_error);
+    CHECK(options.attempts_max > 0);
+    state_->endpoint = parse_url(options.endpoint);
+    if (state_->endpoint.path != "/" || !state_->endpoint.query.empty())
+        throw Error(Kind::invalid, format("the endpoint \"{}\" has a path", options.endpoint),
+                    "expected https://HOST[:PORT]");
+    state_->client = make_http_client(options.http);
+    state_->options = std::move(options);
+    state_->parse_error = std::move(parse_error);
 }
 
-/// How far our clock is ahead of the service's; 0 if it does not say.
-std::int64_t AwsClient::State::skew_seconds(const HttpResponse& response) const {
-    const std::string* date = response.header("Date");
-    std::optional<Timestamp> theirs = date == nullptr ? std::nullopt : parse_http_date(*date);
-    return theirs ? options.clock->now().sec - theirs->sec : 0;
-}
-
-ServiceError AwsClient::State::denied(const HttpResponse& response, const ErrorReply& reply) const {
-    using Kind = Error::Kind;
-    int status = response.status;
-    std::int64_t skew = skew_seconds(response);
-    bool about_time = is_one_of(reply.code, kClockCodes) || is_one_of(reply.code, kSignatureCodes) ||
-                      is_one_of(reply.code, kExpiredCodes);
-    if (about_time && std::abs(skew) > kSkewSecondsMax)
-        return {Kind::denied, status, reply.code,
-                format("this machine's clock is {} the service's", skew_text(skew)),
-                "set the clock (timedatectl set-ntp true); requests are refused when it is off by more than "
-                "5 minutes"};
-    std::string message = said(reply) + id_text(response);
-    if (is_one_of(reply.code, kExpiredCodes))
-        return {Kind::denied, status, reply.code, "the credentials have expired: " + message,
-                "get new ones; credential_process or a role renews them by itself"};
-    if (is_one_of(reply.code, kUnknownKeyCodes))
-        return {Kind::denied, status, reply.code, "the service does not know the access key: " + message,
-                "check AWS_ACCESS_KEY_ID, the profile, and whether the key was deleted"};
-    if (is_one_of(reply.code, kSignatureCodes))
-        return {Kind::denied, status, reply.code, "the service does not accept the signature: " + message,
-                format("is the secret access key right, and \"{}\" the right region?", options.scope.region)};
-    return {Kind::denied, status, reply.code, (reply.code.empty() ? "" : reply.code + ": ") + message,
-            "the credentials lack the permission for this"};
-}
-
-ServiceError AwsClient::State::error_of(const HttpResponse& response) const {
-    using Kind = Error::Kind;
-    int status = response.status;
-    ErrorReply reply;
-    try {
-        reply = parse_error(response);
-    } catch (const Error&) {
-        // not the service's: told below
-    }
-    if (status >= 300 && status < 400 && reply.code.empty())
-        return {Kind::denied, status, "",
-                format("{} sends the request elsewhere (status {})", options.endpoint, status),
-                "is the endpoint right? A signed request is not carried on"};
-    if (reply.code.empty() && !response.body.empty()) {
-        std::string piece = quotable(response.body, 80);
-        return {status >= 500 ? Kind::transient : Kind::corrupt, status, "",
-                format("{} answered with status {} and what is not the service's: \"{}\"", options.endpoint,
-                       status, piece),
-                "is the endpoint right, is there a proxy between?"};
-    }
-    if (status == 403 || status == 401 || is_one_of(reply.code, kUnknownKeyCodes) ||
-        is_one_of(reply.code, kExpiredCodes) || is_one_of(reply.code, kSignatureCodes) ||
-        is_one_of(reply.code, kClockCodes) || reply.code == "AccessDeniedException")
-        return denied(response, reply);
-    std::string message = (reply.code.empty() ? format("status {}", status) : reply.code) +
-                          (reply.message.empty() ? "" : ": " + said(reply)) + id_text(response);
-    if (is_one_of(reply.code, kTransientCodes) || status == 408 || status == 429 || status >= 500)
-        return {Kind::transient, status, reply.code, message, ""};
-    if (reply.code == "NoLongerSupportedException")
-        return {Kind::unsupported, status, reply.code, message,
-                "AWS opens no new accounts for vaults; type = \"s3\" stores in the S3 Glacier classes"};
-    if (status == 404) return {Kind::not_found, status, reply.code, message, ""};
-    return {Kind::invalid, status, reply.code, message, ""};
-}
-
-HttpResponse AwsClient::State::attempt(const AwsRequest& request, const BodySink& sink) {
-    HttpResponse response = http->send(prepare(request), sink);
-    if (response.status >= 200 && response.status < 300) return response;
-    throw error_of(response).set_retry_after_ns(retry_after_ns(response));
-}
-
-void AwsClient::State::wait(unsigned attempt, std::int64_t at_least_ns) const {
-    std::int64_t left_ns = std::max(at_least_ns, options.backoff.wait_ns(attempt, options.random()));
-    while (left_ns > 0) {
-        if (options.http.cancelled && options.http.cancelled())
-            throw Error(Error::Kind::cancelled, "the transfer was stopped");
-        std::int64_t slice_ns = std::min(left_ns, kNsPerSecond);
-        options.sleep_ns(slice_ns);
-        left_ns -= slice_ns;
-    }
-}
-
-AwsClient::AwsClient(AwsOptions options, ParseError parse_error)
-    : state_(new State{std::move(options), std::move(parse_error), nullptr}) {
-    const AwsOptions& given = state_->options;
-    CHECK(given.credentials && given.clock != nullptr && given.attempts_max > 0 && given.sleep_ns &&
-          given.random);
-    state_->http = make_http_client(given.http);
-}
 AwsClient::~AwsClient() = default;
 AwsClient::AwsClient(AwsClient&&) noexcept = default;
 
@@ -206,41 +302,53 @@ const AwsOptions& AwsClient::options() const {
 }
 
 HttpResponse AwsClient::call(const AwsRequest& request, const BodySink& sink) {
-    bool sink_had_bytes = false;
-    BodySink watched = !sink ? BodySink() : [&](std::string_view piece) {
-        sink_had_bytes = true;
-        sink(piece);
-    };
+    CHECK(!request.content || !request.payload_hash.empty());
+    const AwsOptions& options = state_->options;
+    std::string hash = request.payload_hash.empty() ? sha256(request.body).hex() : request.payload_hash;
+    bool sink_used = false;
+    BodySink watched;
+    if (sink)
+        watched = [&](std::string_view piece) {
+            sink_used = true;
+            sink(piece);
+        };
     bool renewed = false;
     for (unsigned attempt = 1;; ++attempt) {
         std::string message;
-        std::int64_t at_least_ns = 0;
+        std::int64_t retry_after_sec = 0;
+        // Tells the caller, unless the try can be repeated.
+        auto give_up = [&](Error& error) {
+            message = error.message();
+            bool again = error.kind() == Kind::transient && !sink_used && attempt < options.attempts_max &&
+                         retry_after_sec <= kRetryAfterSecMax;
+            if (again) return false;
+            if (retry_after_sec > kRetryAfterSecMax)
+                error.set_hint(format("the service asks to be left alone for {}",
+                                      format_duration(static_cast<double>(retry_after_sec))));
+            if (attempt > 1) error.add_context(format("after {} attempts", attempt));
+            if (!request.doing.empty()) error.add_context(request.doing);
+            return true;
+        };
         try {
-            return state_->attempt(request, watched);
-        } catch (ServiceError& e) {
-            if (!renewed && is_one_of(e.code(), kExpiredCodes)) {
-                renewed = true;
-                state_->options.credentials->forget();
+            return state_->ask(request, hash, watched);
+        } catch (State::Failure& failure) {
+            if (failure.expired && !std::exchange(renewed, true)) {
+                options.credentials->forget();
+                --attempt;
                 continue;
             }
-            if (e.kind() != Error::Kind::transient || attempt >= state_->options.attempts_max) {
-                if (!request.doing.empty()) e.add_context(request.doing);
+            retry_after_sec = failure.retry_after_sec;
+            if (give_up(failure.error)) throw failure.error;
+        } catch (Error& error) {
+            // Nobody knows whether the request arrived.
+            if (!request.repeatable) {
+                error.add_context(request.doing);
                 throw;
             }
-            message = e.message();
-            at_least_ns = e.retry_after_ns();
-        } catch (Error& e) {
-            bool again = e.kind() == Error::Kind::transient && !sink_had_bytes && request.repeatable;
-            if (!again || attempt >= state_->options.attempts_max) {
-                if (!request.doing.empty()) e.add_context(request.doing);
-                throw;
-            }
-            message = e.message();
+            if (give_up(error)) throw;
         }
-        const auto& on_retry = state_->options.on_retry;
-        if (on_retry)
-            on_retry(request.doing.empty() ? message : format("{}: {}", request.doing, message), attempt);
-        state_->wait(attempt, at_least_ns);
+        if (options.on_retry) options.on_retry(message, attempt);
+        state_->wait_for_try(attempt, retry_after_sec);
     }
 }
 

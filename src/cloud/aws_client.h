@@ -25,17 +25,10 @@ class ServiceError : public Error {
     /// As the service names it: "ResourceNotFoundException", "NoSuchKey"; empty if the answer was not the
     /// service's.
     const std::string& code() const { return code_; }
-    /// How long the service wants to be left alone.
-    std::int64_t retry_after_ns() const { return retry_after_ns_; }
-    ServiceError& set_retry_after_ns(std::int64_t ns) {
-        retry_after_ns_ = ns;
-        return *this;
-    }
 
   private:
     int status_;
     std::string code_;
-    std::int64_t retry_after_ns_ = 0;
 };
 
 /// What an error response says, in a service's own format.
@@ -79,8 +72,9 @@ struct AwsRequest {
 
 /// Sends signed requests and tells errors apart: what all AWS services have in common. What is transient
 /// (connection, timeout, 5xx, 408, throttling by any of its names and statuses) is tried again, with full
-/// jitter and no less than Retry-After; expired credentials are fetched anew once; nothing else is repeated.
-/// One thread at a time.
+/// jitter after no less than Retry-After (unless that is over 15 minutes: then the error is thrown at once);
+/// expired credentials are fetched anew once; nothing else is repeated. A wait ends with Error{cancelled}
+/// when `http.cancelled` says so. One thread at a time.
 class AwsClient {
   public:
     using ParseError = std::function<ErrorReply(const HttpResponse&)>;

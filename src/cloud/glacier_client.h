@@ -122,8 +122,8 @@ class GlacierClient {
     void delete_archive(const std::string& vault, const std::string& archive_id);
 
     // Multipart uploads
-    /// Not repeated when its reply was lost, so that no upload is left that nobody knows of: Error{transient},
-    /// and list_multipart() tells.
+    /// Not repeated when its reply was lost, so that no upload is left that nobody knows of:
+    /// Error{transient}, and list_multipart() tells.
     std::string initiate_multipart(const std::string& vault, const std::string& description,
                                    std::uint64_t part_bytes);
     void upload_part(const std::string& vault, const std::string& upload_id, const GlacierContent& content);

@@ -53,8 +53,9 @@ class HttpClient {
     /// Sends and waits for the whole response, of any status. Redirects are not followed (a signed request
     /// must not be carried elsewhere). Throws Error: transient (name not found, no connection, timeout,
     /// connection lost, body shorter than announced); denied (TLS: certificate not trusted or of another
-    /// host); invalid (malformed URL); cancelled; corrupt (a response that is no HTTP); and whatever
-    /// `content` or `sink` throw. Messages name the host, never headers.
+    /// host; a proxy that refuses); invalid (malformed URL or header, unusable CA bundle); cancelled; corrupt
+    /// (a response that is no HTTP, or has more headers than 256 KiB); io (what libcurl fails at besides);
+    /// and whatever `content` or `sink` throw. Messages name the host, never headers.
     virtual HttpResponse send(const HttpRequest& request, const BodySink& sink = {}) = 0;
 };
 

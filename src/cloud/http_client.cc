@@ -2,279 +2,388 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <cstring>
 #include <exception>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include "base/error.h"
 #include "base/format.h"
-#include "base/text.h"
 #include "cloud/http.h"
 
 namespace icecore::cloud {
 namespace {
 
-constexpr long kUploadBufferBytes = 2 << 20;
-constexpr long kDownloadBufferBytes = 512 << 10;
-/// A server that does not answer "100 Continue" does not want to be asked.
-constexpr long kExpectTimeoutMs = 1000;
 constexpr std::size_t kHeadersBytesMax = 256 << 10;
+constexpr long kReceiveBufferBytes = 512 << 10;  // the largest that libcurl 7.88 takes
+constexpr long kUploadBufferBytes = 512 << 10;   // faster than more or less of it, over loopback
+/// Smaller bodies are sent at once; larger ones wait for "100 Continue", which spares sending what is
+/// refused, but not for long: not every server says it.
+constexpr std::uint64_t kExpectBytesMin = 1 << 20;
+constexpr long kExpectTimeoutMs = 300;
 
-void initialise_curl() {
+struct EasyCleanup {
+    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+};
+using EasyHandle = std::unique_ptr<CURL, EasyCleanup>;
+
+struct ListFree {
+    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using HeaderList = std::unique_ptr<curl_slist, ListFree>;
+
+void init_curl_once() {
     static std::once_flag once;
     std::call_once(once, [] { CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); });
 }
 
-/// One request while it is under way: what curl's callbacks work on. Exceptions must not pass through curl,
-/// so the first one waits here.
-struct Transfer {
-    const HttpRequest& request;
-    const BodySink& sink;
-    const HttpOptions& options;
-    HttpResponse response;
-    std::uint64_t sent_bytes = 0;
-    std::size_t header_bytes = 0;
-    bool cut = false;  ///< a body that nobody asked for was longer than is kept
-    std::exception_ptr thrown;
+template <typename Value>
+void set(CURL* handle, CURLoption option, Value value) {
+    CURLcode code = (curl_easy_setopt)(handle, option, value);
+    if (code == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
+    CHECK(code == CURLE_OK);
+}
 
-    std::uint64_t body_bytes() const {
-        return request.content != nullptr ? request.content_bytes : request.body.size();
-    }
+long info(CURL* handle, CURLINFO what) {
+    long value = 0;
+    curl_easy_getinfo(handle, what, &value);
+    return value;
+}
 
-    template <typename Action>
-    std::size_t guarded(std::size_t on_error, Action action) {
-        try {
-            return action();
-        } catch (...) {
-            thrown = std::current_exception();
-            return on_error;
-        }
-    }
+std::string_view trimmed(std::string_view text) {
+    constexpr std::string_view kBlanks = " \t\r\n";
+    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+    return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+}
 
-    std::size_t give(char* buffer, std::size_t size) {
-        auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(size, body_bytes() - sent_bytes));
-        if (wanted == 0) return 0;
-        if (request.content != nullptr)
-            request.content->read(request.content_offset + sent_bytes, buffer, wanted);
-        else
-            request.body.copy(buffer, wanted, static_cast<std::size_t>(sent_bytes));
-        sent_bytes += wanted;
-        return wanted;
-    }
-
-    std::size_t take(std::string_view piece, int status) {
-        if (sink && status >= 200 && status < 300) {
-            sink(piece);
-            return piece.size();
-        }
-        std::size_t room = kHttpBodyBytesMax - response.body.size();
-        response.body += piece.substr(0, room);
-        cut = piece.size() > room;
-        return cut ? 0 : piece.size();
-    }
-
-    std::size_t take_header(std::string_view line) {
-        std::size_t size = line.size();
-        header_bytes += size;
-        if (header_bytes > kHeadersBytesMax)
-            throw Error(Error::Kind::corrupt, "its answer has endless headers");
-        if (line.starts_with("HTTP/")) response.headers.clear();  // after "100 Continue" comes the real one
-        std::size_t colon = line.find(':');
-        if (colon == std::string_view::npos) return size;
-        auto trim = [](std::string_view text) {
-            while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-            while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
-            return std::string(text);
-        };
-        response.headers.push_back({trim(line.substr(0, colon)), trim(line.substr(colon + 1))});
-        return size;
-    }
-};
-
-class CurlClient final : public HttpClient {
+/// One request and its response, as libcurl's callbacks see them. What they throw is kept, for it must not
+/// pass through C.
+class Transfer {
   public:
-    explicit CurlClient(HttpOptions options) : options_(std::move(options)) {
-        initialise_curl();
-        handle_ = curl_easy_init();
-        CHECK(handle_ != nullptr);
-    }
-    ~CurlClient() override { curl_easy_cleanup(handle_); }
-    CurlClient(const CurlClient&) = delete;
-    CurlClient& operator=(const CurlClient&) = delete;
+    Transfer(CURL* handle, const HttpOptions& options, const HttpRequest& request, const BodySink& sink)
+        : handle_(handle), options_(options), request_(request), sink_(sink) {}
 
-    HttpResponse send(const HttpRequest& request, const BodySink& sink) override {
-        parse_url(request.url);  // throws
-        Transfer transfer{request, sink, options_, {}, 0, 0, false, {}};
-        curl_easy_reset(handle_);  // connections stay
-        curl_slist* headers = nullptr;
-        prepare(transfer, headers);
-        CURLcode code = curl_easy_perform(handle_);
-        curl_slist_free_all(headers);
-        long status = 0;
-        curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
-        transfer.response.status = static_cast<int>(status);
-        if (transfer.thrown) std::rethrow_exception(transfer.thrown);
-        if (code != CURLE_OK && !transfer.cut) fail(code, request.url);
-        if (transfer.response.status < 100)
-            throw Error(Error::Kind::corrupt, format("{} did not answer in HTTP", host_of(request.url)));
-        return std::move(transfer.response);
+    std::uint64_t upload_bytes() const {
+        return request_.content ? request_.content_bytes : request_.body.size();
+    }
+
+    void attach() {
+        set(handle_, CURLOPT_READFUNCTION, &on_read);
+        set(handle_, CURLOPT_READDATA, this);
+        set(handle_, CURLOPT_SEEKFUNCTION, &on_seek);
+        set(handle_, CURLOPT_SEEKDATA, this);
+        set(handle_, CURLOPT_WRITEFUNCTION, &on_write);
+        set(handle_, CURLOPT_WRITEDATA, this);
+        set(handle_, CURLOPT_HEADERFUNCTION, &on_header);
+        set(handle_, CURLOPT_HEADERDATA, this);
+        set(handle_, CURLOPT_XFERINFOFUNCTION, &on_progress);
+        set(handle_, CURLOPT_XFERINFODATA, this);
+        set(handle_, CURLOPT_NOPROGRESS, 0L);
+    }
+
+    void rethrow() const {
+        if (thrown_) std::rethrow_exception(thrown_);
+    }
+    /// Whether the response was ended on our side because there was more of it than is kept.
+    bool cut() const { return cut_; }
+    bool body_begun() const { return body_begun_; }
+    /// libcurl does not mind headers that end with the connection.
+    HttpResponse take_response() {
+        response_.status = static_cast<int>(info(handle_, CURLINFO_RESPONSE_CODE));
+        if (!complete_ || response_.status < 200)
+            throw Error(Error::Kind::transient,
+                        format("{}: the connection was lost in the middle of the response",
+                               parse_url(request_.url).host));
+        return std::move(response_);
     }
 
   private:
-    template <typename Value>
-    void set(CURLoption option, Value value) {
-        CHECK(curl_easy_setopt(handle_, option, value) == CURLE_OK);
+    using SteadyTime = std::chrono::steady_clock::time_point;
+
+    static std::size_t on_read(char* buffer, std::size_t size, std::size_t count, void* self) noexcept {
+        auto* transfer = static_cast<Transfer*>(self);
+        std::size_t had = 0;
+        return transfer->safely([&] { had = transfer->read(buffer, size * count); }) ? had
+                                                                                     : CURL_READFUNC_ABORT;
+    }
+    static int on_seek(void* self, curl_off_t offset, int origin) noexcept {
+        auto* transfer = static_cast<Transfer*>(self);
+        bool fits = origin == SEEK_SET && offset >= 0 &&
+                    static_cast<std::uint64_t>(offset) <= transfer->upload_bytes();
+        if (!fits) return CURL_SEEKFUNC_FAIL;
+        transfer->sent_bytes_ = static_cast<std::uint64_t>(offset);
+        return CURL_SEEKFUNC_OK;
+    }
+    static std::size_t on_write(char* data, std::size_t size, std::size_t count, void* self) noexcept {
+        auto* transfer = static_cast<Transfer*>(self);
+        bool ok = transfer->safely([&] { transfer->write({data, size * count}); });
+        return ok && !transfer->cut_ ? size * count : 0;
+    }
+    static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self) noexcept {
+        auto* transfer = static_cast<Transfer*>(self);
+        return transfer->safely([&] { transfer->header({data, size * count}); }) ? size * count : 0;
+    }
+    static int on_progress(void* self, curl_off_t, curl_off_t received, curl_off_t,
+                           curl_off_t sent) noexcept {
+        auto* transfer = static_cast<Transfer*>(self);
+        return transfer->safely([&] { transfer->watch(received + sent); }) ? 0 : 1;
     }
 
-    void prepare(Transfer& transfer, curl_slist*& headers) {
-        const HttpRequest& request = transfer.request;
-        set(CURLOPT_URL, request.url.c_str());
-        set(CURLOPT_PROTOCOLS_STR, "http,https");
-        set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-        set(CURLOPT_PATH_AS_IS, 1L);
-        set(CURLOPT_NOSIGNAL, 1L);
-        set(CURLOPT_FRESH_CONNECT, request.repeatable ? 0L : 1L);
-        set(CURLOPT_TCP_NODELAY, 1L);
-        set(CURLOPT_TCP_KEEPALIVE, 1L);
-        set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout_ms));
-        set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-        set(CURLOPT_LOW_SPEED_TIME,
-            static_cast<long>(std::max<std::int64_t>(1, options_.stall_timeout_ms / 1000)));
-        set(CURLOPT_EXPECT_100_TIMEOUT_MS, kExpectTimeoutMs);
-        set(CURLOPT_UPLOAD_BUFFERSIZE, kUploadBufferBytes);
-        set(CURLOPT_BUFFERSIZE, kDownloadBufferBytes);
-        if (!options_.user_agent.empty()) set(CURLOPT_USERAGENT, options_.user_agent.c_str());
-        if (!options_.ca_bundle.empty()) set(CURLOPT_CAINFO, options_.ca_bundle.c_str());
-        if (!options_.use_proxy) set(CURLOPT_NOPROXY, "*");
-        prepare_method(transfer, headers);
-        for (const HttpHeader& header : request.headers)
-            headers = curl_slist_append(headers, (header.name + ": " + header.value).c_str());
-        set(CURLOPT_HTTPHEADER, headers);
-        prepare_callbacks(transfer);
-    }
-
-    void prepare_method(Transfer& transfer, curl_slist*& headers) {
-        const std::string& method = transfer.request.method;
-        if (method == "HEAD") {
-            set(CURLOPT_NOBODY, 1L);
-            return;
+    template <typename Action>
+    bool safely(Action action) noexcept {
+        if (thrown_) return false;
+        try {
+            action();
+            return true;
+        } catch (...) {
+            thrown_ = std::current_exception();
+            return false;
         }
-        bool has_body = transfer.body_bytes() > 0 || method == "PUT" || method == "POST";
-        if (!has_body) {
-            set(CURLOPT_HTTPGET, 1L);
-            set(CURLOPT_CUSTOMREQUEST, method.c_str());
-            return;
-        }
-        set(CURLOPT_UPLOAD, 1L);
-        set(CURLOPT_CUSTOMREQUEST, method.c_str());
-        set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(transfer.body_bytes()));
-        // curl adds none of these by itself to an upload but Transfer-Encoding and Expect.
-        headers = curl_slist_append(headers, "Transfer-Encoding:");
     }
 
-    void prepare_callbacks(Transfer& transfer) {
-        set(CURLOPT_READDATA, &transfer);
-        set(
-            CURLOPT_READFUNCTION,
-            +[](char* buffer, std::size_t size, std::size_t count, void* user) -> std::size_t {
-                auto* self = static_cast<Transfer*>(user);
-                return self->guarded(CURL_READFUNC_ABORT, [&] { return self->give(buffer, size * count); });
-            });
-        set(CURLOPT_SEEKDATA, &transfer);
-        set(
-            CURLOPT_SEEKFUNCTION, +[](void* user, curl_off_t offset, int origin) -> int {
-                if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
-                static_cast<Transfer*>(user)->sent_bytes = static_cast<std::uint64_t>(offset);
-                return CURL_SEEKFUNC_OK;
-            });
-        set(CURLOPT_HEADERDATA, &transfer);
-        set(
-            CURLOPT_HEADERFUNCTION,
-            +[](char* data, std::size_t size, std::size_t count, void* user) -> std::size_t {
-                auto* self = static_cast<Transfer*>(user);
-                return self->guarded(0, [&] { return self->take_header({data, size * count}); });
-            });
-        transfer_handle_ = {&transfer, handle_};
-        set(CURLOPT_WRITEDATA, &transfer_handle_);
-        set(
-            CURLOPT_WRITEFUNCTION,
-            +[](char* data, std::size_t size, std::size_t count, void* user) -> std::size_t {
-                auto [self, handle] = *static_cast<std::pair<Transfer*, CURL*>*>(user);
-                long status = 0;
-                curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
-                return self->guarded(0, [&, self = self] {
-                    return self->take({data, size * count}, static_cast<int>(status));
-                });
-            });
-        set(CURLOPT_NOPROGRESS, 0L);
-        set(CURLOPT_XFERINFODATA, &transfer);
-        set(
-            CURLOPT_XFERINFOFUNCTION, +[](void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) -> int {
-                const HttpOptions& options = static_cast<Transfer*>(user)->options;
-                return options.cancelled && options.cancelled() ? 1 : 0;
-            });
+    std::size_t read(char* buffer, std::size_t size) {
+        size = static_cast<std::size_t>(std::min<std::uint64_t>(size, upload_bytes() - sent_bytes_));
+        if (request_.content)
+            request_.content->read(request_.content_offset + sent_bytes_, buffer, size);
+        else
+            std::memcpy(buffer, request_.body.data() + sent_bytes_, size);
+        sent_bytes_ += size;
+        moved();
+        return size;
     }
 
-    static std::string host_of(const std::string& url) { return parse_url(url).host; }
-
-    [[noreturn]] void fail(CURLcode code, const std::string& url) const {
-        std::string host = host_of(url);
-        std::string what = curl_easy_strerror(code);
-        switch (code) {
-            case CURLE_ABORTED_BY_CALLBACK:
-                throw Error(Error::Kind::cancelled, "the transfer was stopped");
-            case CURLE_URL_MALFORMAT:
-                throw Error(Error::Kind::invalid, format("\"{}\" is no URL that can be used", url));
-            case CURLE_COULDNT_RESOLVE_HOST:
-                throw Error(Error::Kind::transient, format("the name {} cannot be resolved", host),
-                            "is the region or the endpoint spelled right, and is the network up?");
-            case CURLE_COULDNT_RESOLVE_PROXY:
-                throw Error(Error::Kind::transient, "the name of the proxy cannot be resolved",
-                            "https_proxy, http_proxy or all_proxy in the environment names it");
-            case CURLE_COULDNT_CONNECT:
-                throw Error(Error::Kind::transient, format("cannot connect to {}", host),
-                            "is the endpoint right, and does a firewall let this machine through?");
-            case CURLE_OPERATION_TIMEDOUT:
-                throw Error(Error::Kind::transient, format("{} took too long to answer", host));
-            case CURLE_PEER_FAILED_VERIFICATION:
-            case CURLE_SSL_CACERT_BADFILE:
-            case CURLE_SSL_CERTPROBLEM:
-            case CURLE_SSL_ISSUER_ERROR:
-                throw Error(Error::Kind::denied, format("TLS: the certificate of {} is not trusted", host),
-                            options_.ca_bundle.empty()
-                                ? "AWS_CA_BUNDLE names a file with the certificates to trust; is there a "
-                                  "proxy between?"
-                                : format("only the certificates in {} are trusted", options_.ca_bundle));
-            case CURLE_SSL_CONNECT_ERROR:
-                throw Error(Error::Kind::transient, format("no TLS connection with {} could be made", host),
-                            "is there something else at that address, or does it speak plain http?");
-            case CURLE_PARTIAL_FILE:
-                throw Error(Error::Kind::transient, format("the answer of {} ended before its end", host));
-            case CURLE_GOT_NOTHING:
-            case CURLE_SEND_ERROR:
-            case CURLE_RECV_ERROR:
-            case CURLE_SEND_FAIL_REWIND:
-                throw Error(Error::Kind::transient, format("the connection to {} was lost", host));
-            case CURLE_UNSUPPORTED_PROTOCOL:  // HTTP/0.9: no status line
-            case CURLE_WEIRD_SERVER_REPLY:
-            case CURLE_BAD_CONTENT_ENCODING:
-            case CURLE_WRITE_ERROR:
-                throw Error(Error::Kind::corrupt, format("{} did not answer in HTTP ({})", host, what),
-                            "is the endpoint right?");
-            default:
-                throw Error(Error::Kind::transient, format("{}: {}", host, what));
+    void write(std::string_view data) {
+        body_begun_ = true;
+        long status = info(handle_, CURLINFO_RESPONSE_CODE);
+        if (sink_ && status >= 200 && status <= 299) {
+            sink_(data);
+        } else {
+            std::size_t room = kHttpBodyBytesMax - response_.body.size();
+            response_.body.append(data.substr(0, room));
+            cut_ = data.size() > room;
         }
+        moved();
+    }
+
+    void header(std::string_view line) {
+        header_bytes_ += line.size();
+        if (header_bytes_ > kHeadersBytesMax)
+            throw Error(Error::Kind::corrupt, format("{}: more than {} KiB of response headers",
+                                                     parse_url(request_.url).host, kHeadersBytesMax >> 10));
+        moved();
+        bool status_line = line.starts_with("HTTP/");
+        if (body_begun_ || (complete_ && !status_line)) return;  // trailers are of no use to anyone
+        complete_ = trimmed(line).empty();
+        if (status_line) return response_.headers.clear();  // those before were of a 1xx
+        std::size_t colon = line.find(':');
+        if (colon == std::string_view::npos) return;
+        response_.headers.push_back(
+            {std::string(line.substr(0, colon)), std::string(trimmed(line.substr(colon + 1)))});
+    }
+
+    /// Called by libcurl at least each second.
+    void watch(curl_off_t total_bytes) {
+        if (options_.cancelled && options_.cancelled())
+            throw Error(Error::Kind::cancelled, format("{}: cancelled", parse_url(request_.url).host));
+        if (std::exchange(total_bytes_, total_bytes) != total_bytes) moved();
+        if (std::chrono::steady_clock::now() - moved_at_ >=
+            std::chrono::milliseconds(options_.stall_timeout_ms))
+            throw Error(Error::Kind::transient,
+                        format("{}: nothing has moved for {} s", parse_url(request_.url).host,
+                               static_cast<double>(options_.stall_timeout_ms) / 1000));
+    }
+
+    /// The time that the caller's content and sink take is not the peer's.
+    void moved() { moved_at_ = std::chrono::steady_clock::now(); }
+
+    CURL* handle_;
+    const HttpOptions& options_;
+    const HttpRequest& request_;
+    const BodySink& sink_;
+    HttpResponse response_;
+    std::uint64_t sent_bytes_ = 0;
+    std::size_t header_bytes_ = 0;
+    bool complete_ = false;  ///< the headers are
+    bool body_begun_ = false;
+    bool cut_ = false;
+    curl_off_t total_bytes_ = 0;
+    SteadyTime moved_at_ = std::chrono::steady_clock::now();
+    std::exception_ptr thrown_;
+};
+
+void add_line(HeaderList& list, const std::string& line) {
+    if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
+        throw Error(Error::Kind::invalid, "a request header holds a line break or a zero byte");
+    curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+    if (!longer) throw std::bad_alloc();
+    static_cast<void>(list.release());
+    list.reset(longer);
+}
+
+/// The request's headers as libcurl wants them. Host is that of the URL to the letter, for it is signed: by
+/// itself libcurl would leave out a port that is the scheme's.
+HeaderList header_list(const HttpRequest& request, const Url& url, std::uint64_t upload_bytes) {
+    HeaderList list;
+    add_line(list, "Host: " + url.host);
+    if (upload_bytes < kExpectBytesMin) add_line(list, "Expect:");
+    for (const HttpHeader& header : request.headers)
+        add_line(list, header.value.empty() ? header.name + ";" : header.name + ": " + header.value);
+    return list;
+}
+
+/// What a failure means to the caller.
+struct Meaning {
+    Error::Kind kind;
+    std::string_view what;
+    std::string_view hint;
+};
+
+Meaning meaning(CURLcode code, const Transfer& transfer) {
+    using Kind = Error::Kind;
+    constexpr std::string_view kTrust =
+        "if that host is meant, name a file with the certificate that it is trusted by in AWS_CA_BUNDLE";
+    switch (code) {
+        case CURLE_COULDNT_RESOLVE_HOST:
+            return {Kind::transient, "name not found",
+                    "is the region or endpoint spelled right, and is the network up?"};
+        case CURLE_COULDNT_RESOLVE_PROXY:
+            return {Kind::transient, "name of the proxy not found", "look at http_proxy and https_proxy"};
+        case CURLE_COULDNT_CONNECT:
+            return {Kind::transient, "no connection",
+                    "is the network up, and does a firewall let it through?"};
+        case CURLE_PROXY:
+            return {Kind::transient, "the proxy fails", "look at http_proxy and https_proxy"};
+        case CURLE_OPERATION_TIMEDOUT:
+            return {Kind::transient, "timeout", {}};
+        case CURLE_PARTIAL_FILE:
+            return {Kind::transient, "the connection was lost in the middle of the response", {}};
+        case CURLE_GOT_NOTHING:
+        case CURLE_SEND_ERROR:
+        case CURLE_SEND_FAIL_REWIND:
+        case CURLE_RECV_ERROR:
+            return {Kind::transient, "the connection was lost", {}};
+        case CURLE_SSL_CONNECT_ERROR:
+            return {Kind::transient, "TLS failed", "does that port speak https, and not http?"};
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_ISSUER_ERROR:
+        case CURLE_SSL_INVALIDCERTSTATUS:
+            return {Kind::denied, "TLS: the host's certificate is not accepted", kTrust};
+        case CURLE_SSL_CACERT_BADFILE:
+            return {Kind::invalid, "TLS: the file of trusted certificates cannot be used",
+                    "look at AWS_CA_BUNDLE"};
+        case CURLE_URL_MALFORMAT:
+            return {Kind::invalid, "the URL is malformed", {}};
+        case CURLE_UNSUPPORTED_PROTOCOL:
+        case CURLE_WEIRD_SERVER_REPLY:
+            return {Kind::corrupt, "the answer is no HTTP", "is that the service's host and port?"};
+        case CURLE_OUT_OF_MEMORY:  // what a header line above libcurl's limit of 100 KB counts as, too
+            if (transfer.body_begun()) throw std::bad_alloc();
+            return {Kind::corrupt, "a response header that is too long", {}};
+        default:
+            return {Kind::io, "the transfer failed", {}};
+    }
+}
+
+/// A proxy that answers CONNECT with a refusal.
+void throw_if_proxy_refused(CURL* handle, const std::string& host) {
+    long status = info(handle, CURLINFO_HTTP_CONNECTCODE);
+    if (status < 300) return;
+    bool lasting = status < 500 && status != 408 && status != 429;
+    throw Error(lasting ? Error::Kind::denied : Error::Kind::transient,
+                format("{}: the proxy refused the connection with status {}", host, status),
+                "look at https_proxy and no_proxy; a proxy that wants a password has it in its URL");
+}
+
+class CurlHttpClient final : public HttpClient {
+  public:
+    explicit CurlHttpClient(HttpOptions options) : options_(std::move(options)) {
+        init_curl_once();
+        handle_.reset(curl_easy_init());
+        if (!handle_) throw std::bad_alloc();
+    }
+
+    HttpResponse send(const HttpRequest& request, const BodySink& sink) override {
+        Url url = parse_url(request.url);
+        curl_easy_reset(handle_.get());  // keeps the connections
+        Transfer transfer(handle_.get(), options_, request, sink);
+        HeaderList headers = header_list(request, url, transfer.upload_bytes());
+        set_up_connection();
+        set(handle_.get(), CURLOPT_FRESH_CONNECT, request.repeatable ? 0L : 1L);
+        set(handle_.get(), CURLOPT_HTTPHEADER, headers.get());
+        set_up_request(request, transfer.upload_bytes());
+        transfer.attach();
+        CURLcode code = curl_easy_perform(handle_.get());
+        transfer.rethrow();
+        if (code != CURLE_OK && !transfer.cut()) fail(code, url.host, transfer);
+        return transfer.take_response();
+    }
+
+  private:
+    void set_up_connection() {
+        CURL* handle = handle_.get();
+        detail_.front() = '\0';
+        set(handle, CURLOPT_ERRORBUFFER, detail_.data());
+        set(handle, CURLOPT_NOSIGNAL, 1L);  // SIGPIPE is none: TLS, too, writes with MSG_NOSIGNAL
+        set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+        set(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+        set(handle, CURLOPT_FOLLOWLOCATION, 0L);
+        set(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout_ms));
+        set(handle, CURLOPT_EXPECT_100_TIMEOUT_MS, kExpectTimeoutMs);
+        set(handle, CURLOPT_TCP_NODELAY, 1L);
+        set(handle, CURLOPT_TCP_KEEPALIVE, 1L);
+        // Refused when a malformed URL has left the buffer of the last request in place; that one serves.
+        static_cast<void>(curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, kReceiveBufferBytes));
+        set(handle, CURLOPT_UPLOAD_BUFFERSIZE, kUploadBufferBytes);
+        set(handle, CURLOPT_SSL_VERIFYPEER, 1L);
+        set(handle, CURLOPT_SSL_VERIFYHOST, 2L);
+        set(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+        if (!options_.ca_bundle.empty()) {
+            set(handle, CURLOPT_CAINFO, options_.ca_bundle.c_str());
+            set(handle, CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // these and no others
+        }
+        if (!options_.use_proxy) set(handle, CURLOPT_PROXY, "");
+        set(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+        if (!options_.user_agent.empty()) set(handle, CURLOPT_USERAGENT, options_.user_agent.c_str());
+    }
+
+    void set_up_request(const HttpRequest& request, std::uint64_t upload_bytes) {
+        CURL* handle = handle_.get();
+        CHECK(!request.method.empty() && std::all_of(request.method.begin(), request.method.end(),
+                                                     [](char c) { return c >= 'A' && c <= 'Z'; }));
+        set(handle, CURLOPT_URL, request.url.c_str());
+        set(handle, CURLOPT_PATH_AS_IS, 1L);
+        if (upload_bytes > 0 || request.content || request.method == "POST" || request.method == "PUT") {
+            set(handle, CURLOPT_UPLOAD, 1L);
+            set(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(upload_bytes));
+        } else if (request.method == "HEAD") {
+            set(handle, CURLOPT_NOBODY, 1L);
+        }
+        set(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    }
+
+    [[noreturn]] void fail(CURLcode code, const std::string& host, const Transfer& transfer) {
+        if (code == CURLE_RECV_ERROR || code == CURLE_COULDNT_CONNECT)
+            throw_if_proxy_refused(handle_.get(), host);
+        Meaning means = meaning(code, transfer);
+        std::string_view detail = detail_.data();
+        if (detail.empty()) detail = curl_easy_strerror(code);
+        std::string message = format("{}: {}: {}", host, means.what, trimmed(detail));
+        if (code == CURLE_SSL_CACERT_BADFILE) message += format(" ({})", options_.ca_bundle);
+        throw Error(means.kind, std::move(message), std::string(means.hint));
     }
 
     HttpOptions options_;
-    CURL* handle_ = nullptr;
-    std::pair<Transfer*, CURL*> transfer_handle_;
+    std::array<char, CURL_ERROR_SIZE> detail_{};  ///< written to by the handle as long as that lives
+    EasyHandle handle_;
 };
 
 }  // namespace
 
 std::unique_ptr<HttpClient> make_http_client(HttpOptions options) {
-    return std::make_unique<CurlClient>(std::move(options));
+    return std::make_unique<CurlHttpClient>(std::move(options));
 }
 
 }  // namespace icecore::cloud

@@ -222,7 +222,7 @@ Diagnosis examine_target(const Patient& p) {
     SilentObserver observer;
     std::unique_ptr<store::Target> target = open_target(p.env, p.set, observer);
     if (target == nullptr) return fine("none: archives are in the backup directory only");
-    target->stat({std::string(kReadmeName), ""});  // throws if the target is not there
+    target->check();
     std::optional<OffsiteStatus> status = read_offsite_status(p.env, p.set, p.runs);
     if (status && status->waiting_files > 0)
         return warning(format("{} files ({}) are not offsite yet", status->waiting_files,

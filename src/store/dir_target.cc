@@ -73,6 +73,8 @@ class DirTarget final : public Target {
     Capabilities capabilities() const override { return {}; }
     std::string identity() const override { return "dir:" + set_dir_; }
 
+    void check() override { check_directory(); }
+
     ObjectRef put(const Upload& upload, RandomAccessSource& source, ResumeState& resume,
                   const std::function<void(std::uint64_t)>& sent) override {
         in_context("storing", upload.name, [&] {

@@ -91,6 +91,8 @@ class GlacierTarget final : public Target {
                       options_.vault, options_.host, options_.set);
     }
 
+    void check() override { client_.describe_vault(options_.vault); }
+
     ObjectRef put(const Upload& upload, RandomAccessSource& source, ResumeState& resume,
                   const std::function<void(std::uint64_t)>& sent) override {
         check_part_of_description("the file name", upload.name);

@@ -23,6 +23,10 @@ class RetryingTarget final : public Target {
     Capabilities capabilities() const override { return inner_->capabilities(); }
     std::string identity() const override { return inner_->identity(); }
 
+    void check() override {
+        patiently([&] { inner_->check(); });
+    }
+
     ObjectRef put(const Upload& upload, RandomAccessSource& source, ResumeState& resume,
                   const std::function<void(std::uint64_t)>& sent) override {
         Progress progress(sent);
@@ -125,7 +129,7 @@ class RetryingTarget final : public Target {
     }
 
     void wait(unsigned attempt) const {
-        options_.sleep_ns(options_.backoff.wait_ns(attempt, options_.random()));
+        options_.sleep_ns(backoff_ns(options_.backoff, attempt, options_.random()));
     }
 
     std::unique_ptr<Target> inner_;

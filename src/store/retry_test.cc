@@ -24,6 +24,10 @@ class FailingTarget final : public Target {
 
     Capabilities capabilities() const override { return inner_.capabilities(); }
     std::string identity() const override { return inner_.identity(); }
+    void check() override {
+        begin_and_fail();
+        inner_.check();
+    }
     ObjectRef put(const Upload& upload, RandomAccessSource& source, ResumeState& resume,
                   const std::function<void(std::uint64_t)>& sent) override {
         bool fails = begin();

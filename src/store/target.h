@@ -126,6 +126,9 @@ class Target {
     /// different places ("dir:/mnt/usb/backups/host/home"). The outbox keeps it.
     virtual std::string identity() const = 0;
 
+    /// Throws what put() would if the target is not there or does not let us in. Costs nothing, changes nothing.
+    virtual void check() = 0;
+
     /// Stores `source` as `upload.name` and returns when the target has confirmed that it has these bytes, by
     /// a checksum of them that we computed (promise "offsite means proven"). Only then the object appears
     /// under its name: a put that was stopped leaves no object, or the old one.

@@ -91,6 +91,8 @@ class MemoryTarget final : public Target {
     }
     std::string identity() const override { return "memory:vault"; }
 
+    void check() override {}
+
     ObjectRef put(const Upload& upload, RandomAccessSource& source, ResumeState& resume,
                   const std::function<void(std::uint64_t)>& sent) override {
         if (source.size_bytes() == 0) throw Error(Error::Kind::unsupported, "the vault takes nothing empty");

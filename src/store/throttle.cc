@@ -62,6 +62,8 @@ class ThrottledTarget final : public Target {
     Capabilities capabilities() const override { return inner_->capabilities(); }
     std::string identity() const override { return inner_->identity(); }
 
+    void check() override { inner_->check(); }
+
     ObjectRef put(const Upload& upload, RandomAccessSource& source, ResumeState& resume,
                   const std::function<void(std::uint64_t)>& sent) override {
         ThrottledSource throttled(source, up_);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <utility>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -19,7 +20,7 @@ constexpr std::uint64_t kBytesMax = 1 << 30;
 /// Takes the values out of an object, so that what nobody asked for is left over.
 class Fields {
   public:
-    explicit Fields(const Json& object) : left_(object) {
+    explicit Fields(Json object) : left_(std::move(object)) {
         if (!left_.is_object()) throw Error(Error::Kind::invalid, "a JSON object is expected");
     }
     Json take(const std::string& key) {

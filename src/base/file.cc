@@ -17,6 +17,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "base/format.h"
 #include "base/text.h"
 
 // statx's flags and masks come from glibc (sys/stat.h); the attribute bits that glibc 2.36 lacks are in
@@ -421,6 +422,20 @@ std::string read_file(const std::string& path) {
         if (n < block) return out;
         block *= 2;
     }
+}
+
+std::string read_file(const std::string& path, std::size_t bytes_max) {
+    Fd fd = open_file(path, O_RDONLY);
+    std::string out(bytes_max + 1, '\0');
+    try {
+        out.resize(read_full(fd.get(), out.data(), out.size()));
+    } catch (Error& e) {
+        e.add_context(path);
+        throw;
+    }
+    if (out.size() > bytes_max)
+        throw Error(Error::Kind::invalid, format("{} is longer than {} bytes", path, bytes_max));
+    return out;
 }
 
 bool stat_at(int dir, const char* name, FileStat& out, int flags) {

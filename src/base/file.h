@@ -50,6 +50,8 @@ void pwrite_full(int fd, std::string_view data, std::uint64_t offset);
 
 /// Whole content of a (small) file. Throws Error; kCorrupt-free: what is there is what you get.
 std::string read_file(const std::string& path);
+/// The same for one that somebody else may have made: Error{invalid} if it is longer than `bytes_max`.
+std::string read_file(const std::string& path, std::size_t bytes_max);
 
 /// statx of `name` relative to `dir`, not following a symbolic link; "" with flags AT_EMPTY_PATH means `dir`
 /// itself. False with errno set on failure.

@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace icecore {
@@ -67,6 +68,21 @@ std::string escape_path(std::string_view path) {
         path.remove_prefix(length);
     }
     return out;
+}
+
+std::string quotable(std::string_view text, std::size_t bytes_max) {
+    std::string out;
+    while (!text.empty() && out.size() < bytes_max) {
+        std::size_t length = utf8_sequence_length(text);
+        bool shown = length > 1 || (length == 1 && text[0] > ' ' && text[0] != '\x7f');
+        if (shown)
+            out += text.substr(0, length);
+        else if (!out.empty() && out.back() != ' ')
+            out += ' ';
+        text.remove_prefix(std::max<std::size_t>(length, 1));
+    }
+    while (out.ends_with(' ')) out.pop_back();
+    return text.empty() ? out : out + "…";
 }
 
 std::optional<std::string> unescape_path(std::string_view text) {

@@ -15,6 +15,10 @@ std::string escape_path(std::string_view path);
 /// Undoes escape_path. nullopt when a backslash is not followed by `xHH`.
 std::optional<std::string> unescape_path(std::string_view text);
 
+/// Foreign text for a message: one line of valid UTF-8 without control characters, of some `bytes_max` bytes;
+/// "…" ends what was cut.
+std::string quotable(std::string_view text, std::size_t bytes_max = 300);
+
 /// Length in bytes of the valid UTF-8 sequence at the front of `text` (1 to 4), or 0 if there is none.
 std::size_t utf8_sequence_length(std::string_view text);
 

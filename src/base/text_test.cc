@@ -82,5 +82,13 @@ TEST(Hex, BothWays) {
     EXPECT_FALSE(from_hex("g0"));
 }
 
+TEST(Quotable, IsOneLineWithoutControls) {
+    EXPECT_EQ(quotable("a\n\r\nb\tc \r\n"), "a b c");
+    EXPECT_EQ(quotable("\x1b[31mx\xff\xc3\xa4"), "[31mx \xc3\xa4");
+    EXPECT_EQ(quotable("abcdef", 3), "abc…");
+    EXPECT_EQ(quotable("abc", 3), "abc");
+    EXPECT_EQ(quotable(" \n"), "");
+}
+
 }  // namespace
 }  // namespace icecore

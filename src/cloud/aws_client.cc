@@ -24,7 +24,6 @@ constexpr std::int64_t kClockOffSecMax = 240;
 constexpr std::int64_t kRetryAfterSecMax = 900;
 /// How often a wait looks whether it is cancelled.
 constexpr std::int64_t kWaitSliceNs = 250'000'000;
-constexpr std::size_t kQuotedBytesMax = 300;
 /// So much of a session token gives it away in an answer that quotes the request.
 constexpr std::size_t kTokenStartBytes = 16;
 
@@ -103,22 +102,6 @@ Kind kind_of(Meaning meaning, int status) {
         default:
             return Kind::denied;
     }
-}
-
-/// Foreign text for a message: one line, no control characters, not long.
-std::string quotable(std::string_view text) {
-    std::string out;
-    while (!text.empty() && out.size() < kQuotedBytesMax) {
-        std::size_t length = utf8_sequence_length(text);
-        bool shown = length > 1 || (length == 1 && text[0] > ' ' && text[0] != '\x7f');
-        if (shown)
-            out += text.substr(0, length);
-        else if (!out.empty() && out.back() != ' ')
-            out += ' ';
-        text.remove_prefix(std::max<std::size_t>(length, 1));
-    }
-    while (out.ends_with(' ')) out.pop_back();
-    return text.empty() ? out : out + "…";
 }
 
 /// The date of an HTTP header (RFC 9110, 5.6.7).

@@ -4,18 +4,25 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <vector>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/format.h"
 #include "base/json_document.h"
+#include "base/text.h"
+#include "cloud/credential_reply.h"
+#include "cloud/shell_words.h"
 
 extern char** environ;
 
@@ -23,7 +30,6 @@ namespace icecore::cloud {
 namespace {
 
 constexpr std::size_t kOutputBytesMax = 64 << 10;
-constexpr std::size_t kQuotedBytesMax = 500;
 
 struct Pipe {
     Fd read;
@@ -36,138 +42,165 @@ struct Pipe {
     }
 };
 
-/// Reads both streams to their ends, or until the time is over or one is too long. False: it did not end.
-bool read_both(int out, int err, std::string& out_text, std::string& err_text, std::int64_t limit_ms) {
-    auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(limit_ms);
-    std::array<pollfd, 2> fds = {{{out, POLLIN, 0}, {err, POLLIN, 0}}};
-    std::array<std::string*, 2> texts = {&out_text, &err_text};
-    std::array<char, 4096> buffer{};
-    while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-        auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline -
-                                                                          std::chrono::steady_clock::now());
-        if (left.count() <= 0) return false;
-        int ready = ::poll(fds.data(), fds.size(), static_cast<int>(left.count()));
-        if (ready < 0 && errno != EINTR) throw_errno("waiting for a credential process");
-        for (std::size_t i = 0; i < fds.size(); ++i) {
-            if (ready <= 0 || fds[i].fd < 0 || fds[i].revents == 0) continue;
-            ssize_t got = ::read(fds[i].fd, buffer.data(), buffer.size());
-            if (got <= 0) fds[i].fd = -1;
-            if (got > 0) texts[i]->append(buffer.data(), static_cast<std::size_t>(got));
-            if (texts[i]->size() > kOutputBytesMax) return false;
+/// A program with its output in pipes. Killed, if it still runs, and waited for on destruction.
+class Child {
+  public:
+    explicit Child(std::vector<std::string>& words) {
+        Pipe out;
+        Pipe err;
+        start(words, out, err);
+        out_ = std::move(out.read);
+        err_ = std::move(err.read);
+        ended_ = Fd(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+        if (!ended_) {
+            int code = errno;
+            stop();
+            throw Error::from_errno(code, "waiting for a credential process");
         }
     }
-    return true;
+    ~Child() {
+        if (pid_ > 0) stop();
+    }
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+
+    enum class End : std::uint8_t { exited, time_over, too_long };
+
+    /// Reads both streams until the program has ended.
+    End read(std::int64_t limit_ms) {
+        auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(limit_ms);
+        std::array<pollfd, 3> fds = {
+            {{out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}, {ended_.get(), POLLIN, 0}}};
+        while (true) {
+            auto left =
+                std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+            if (left.count() <= 0) return End::time_over;
+            bool exited = fds[2].revents != 0;
+            int ready = ::poll(fds.data(), 2 + (exited ? 0 : 1), exited ? 0 : static_cast<int>(left.count()));
+            if (ready < 0 && errno != EINTR) throw_errno("waiting for a credential process");
+            if (ready == 0 && exited) return End::exited;
+            if (ready <= 0) continue;
+            take(fds[0], out_text);
+            take(fds[1], err_text);
+            if (out_text.size() > kOutputBytesMax) return End::too_long;
+            err_text.resize(std::min(err_text.size(), kOutputBytesMax));
+        }
+    }
+
+    /// Status of wait(2). Only after read() said that it ended.
+    int wait() {
+        int status = 0;
+        while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+        }
+        pid_ = -1;
+        return status;
+    }
+
+    std::string out_text;
+    std::string err_text;
+
+  private:
+    void start(std::vector<std::string>& words, Pipe& out, Pipe& err) {
+        std::vector<char*> argv;
+        for (std::string& word : words) argv.push_back(word.data());
+        argv.push_back(nullptr);
+        posix_spawn_file_actions_t actions;
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        posix_spawn_file_actions_adddup2(&actions, out.write.get(), STDOUT_FILENO);
+        posix_spawn_file_actions_adddup2(&actions, err.write.get(), STDERR_FILENO);
+        // Our own threads' masks and ignored signals are no concern of the program.
+        sigset_t none;
+        sigset_t all;
+        sigemptyset(&none);
+        sigfillset(&all);
+        posix_spawnattr_t attributes;
+        posix_spawnattr_init(&attributes);
+        posix_spawnattr_setsigmask(&attributes, &none);
+        posix_spawnattr_setsigdefault(&attributes, &all);
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        int failed = posix_spawnp(&pid_, argv[0], &actions, &attributes, argv.data(), environ);
+        posix_spawnattr_destroy(&attributes);
+        posix_spawn_file_actions_destroy(&actions);
+        if (failed != 0)
+            throw Error(Error::Kind::denied,
+                        format("credential_process: cannot run {}: {}", words[0], std::strerror(failed)));
+    }
+
+    void stop() {
+        ::kill(pid_, SIGKILL);
+        wait();
+    }
+
+    static void take(pollfd& fd, std::string& text) {
+        if (fd.fd < 0 || fd.revents == 0) return;
+        std::array<char, 4096> buffer;
+        ssize_t got = ::read(fd.fd, buffer.data(), buffer.size());
+        if (got > 0) text.append(buffer.data(), static_cast<std::size_t>(got));
+        if (got <= 0) fd.fd = -1;
+        fd.revents = 0;
+    }
+
+    pid_t pid_ = -1;
+    Fd out_;
+    Fd err_;
+    Fd ended_;
+};
+
+/// What a program said on stderr, for a message. Long runs of letters and digits that look drawn by lot are
+/// left out: some programs print credentials there.
+std::string said(const std::string& text) {
+    constexpr std::size_t kSecretBytesMin = 32;
+    auto in_secret = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) || c == '/' || c == '+';
+    };
+    auto any = [](std::string_view run, char from, char to) {
+        return std::any_of(run.begin(), run.end(), [&](char c) { return c >= from && c <= to; });
+    };
+    std::string shown;
+    for (auto at = text.begin(); at != text.end();) {
+        auto end = std::find_if_not(at, text.end(), in_secret);
+        std::string_view run(at, end);
+        bool random = any(run, '0', '9') && any(run, 'a', 'z') && any(run, 'A', 'Z');
+        shown += run.size() >= kSecretBytesMin && random ? "(left out)" : run;
+        if (end != text.end()) shown += *end++;
+        at = end;
+    }
+    std::string quoted = quotable(shown);
+    return quoted.empty() ? "it said nothing" : quoted;
 }
 
 }  // namespace
 
-std::vector<std::string> split_words(std::string_view command) {
-    std::vector<std::string> words;
-    std::string word;
-    bool in_word = false;
-    char quote = 0;
-    for (std::size_t i = 0; i < command.size(); ++i) {
-        char c = command[i];
-        bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
-        if (quote == 0 && blank) {
-            if (in_word) words.push_back(std::move(word));
-            word.clear();
-            in_word = false;
-            continue;
-        }
-        in_word = true;
-        if (quote == 0 && (c == '\'' || c == '"')) {
-            quote = c;
-        } else if (quote != 0 && c == quote) {
-            quote = 0;
-        } else if (c == '\\' && quote != '\'' && i + 1 < command.size() &&
-                   (quote == 0 || command[i + 1] == '"' || command[i + 1] == '\\')) {
-            word += command[++i];
-        } else {
-            word += c;
-        }
-    }
-    if (quote != 0) throw Error(Error::Kind::invalid, "credential_process has a quote that is not closed");
-    if (in_word) words.push_back(std::move(word));
-    return words;
-}
-
-Credentials parse_credentials_json(std::string_view text, std::string_view what) {
-    auto fail = [&](std::string_view why) {
-        throw Error(Error::Kind::denied, format("the credentials of {} cannot be used: {}", what, why));
-    };
-    Json json;
-    try {
-        json = parse_json(text);
-    } catch (const Error&) {
-        fail("they are not JSON");
-    }
-    if (!json.is_object()) fail("they are not a JSON object");
-    auto text_of = [&](const char* key) {
-        auto found = json.find(key);
-        return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
-    Credentials out;
-    out.access_key_id = text_of("AccessKeyId");
-    out.secret_access_key = text_of("SecretAccessKey");
-    out.session_token = text_of("SessionToken");
-    if (out.session_token.empty()) out.session_token = text_of("Token");
-    if (out.access_key_id.empty() || out.secret_access_key.empty())
-        fail("AccessKeyId or SecretAccessKey is missing");
-    if (std::string expires = text_of("Expiration"); !expires.empty()) {
-        // "+00:00" stands for "Z" with some.
-        if (expires.ends_with("+00:00")) expires = expires.substr(0, expires.size() - 6) + "Z";
-        out.expires = parse_utc(expires);
-        if (!out.expires) fail("Expiration is not a time");
-    }
-    return out;
-}
-
 Credentials run_credential_process(const std::string& command, std::int64_t limit_ms) {
     std::vector<std::string> words = split_words(command);
     if (words.empty()) throw Error(Error::Kind::invalid, "credential_process is empty");
-    Pipe out;
-    Pipe err;
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, out.write.get(), STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, err.write.get(), STDERR_FILENO);
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    pid_t pid = 0;
-    int failed = posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (failed != 0)
-        throw Error(Error::Kind::denied,
-                    format("credential_process: cannot run {}: {}", words[0], std::strerror(failed)));
-    out.write = Fd();
-    err.write = Fd();
-    std::string out_text;
-    std::string err_text;
-    bool ended = read_both(out.read.get(), err.read.get(), out_text, err_text, limit_ms);
-    if (!ended) ::kill(pid, SIGKILL);
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    auto fail = [&](std::string_view why) {
+        throw Error(Error::Kind::denied, format("credential_process: {} {}", words[0], why));
+    };
+    Child child(words);
+    switch (child.read(limit_ms)) {
+        case Child::End::time_over:
+            fail(format("did not end within {} s", (limit_ms + 999) / 1000));
+            break;
+        case Child::End::too_long:
+            fail("prints more than credentials");
+            break;
+        case Child::End::exited:
+            break;
     }
-    if (!ended)
-        throw Error(Error::Kind::denied,
-                    format("credential_process: {} took longer than {} s, or printed too much", words[0],
-                           limit_ms / 1000));
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        throw Error(Error::Kind::denied, format("credential_process: {} failed: {}", words[0],
-                                                err_text.substr(0, kQuotedBytesMax)));
+    int status = child.wait();
+    if (WIFSIGNALED(status)) fail(format("was ended by signal {}", WTERMSIG(status)));
+    if (WEXITSTATUS(status) != 0)
+        fail(format("failed with status {}: {}", WEXITSTATUS(status), said(child.err_text)));
     Json json;
     try {
-        json = parse_json(out_text);
+        json = parse_json(child.out_text);
     } catch (const Error&) {
         json = {};
     }
-    if (!json.is_object() || json.value("Version", Json()) != 1)
-        throw Error(Error::Kind::denied,
-                    format("credential_process: {} did not print JSON of \"Version\": 1", words[0]));
-    return parse_credentials_json(out_text, words[0]);
+    if (!json.is_object() || json.value("Version", Json()) != 1) fail("did not print JSON of \"Version\": 1");
+    return parse_credentials_json(child.out_text, words[0]);
 }
 
 }  // namespace icecore::cloud

@@ -1,12 +1,13 @@
 #include "cloud/credential_services.h"
 
+#include <algorithm>
 #include <array>
-#include <pugixml.hpp>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/format.h"
-#include "cloud/credential_process.h"
+#include "base/text.h"
+#include "cloud/credential_reply.h"
 
 namespace icecore::cloud {
 namespace {
@@ -15,6 +16,8 @@ constexpr std::int64_t kStsTimeoutMs = 20'000;
 constexpr std::int64_t kContainerTimeoutMs = 2'000;
 constexpr std::int64_t kInstanceTimeoutMs = 1'000;
 constexpr unsigned kContainerAttempts = 3;
+constexpr std::size_t kTokenFileBytesMax = 64 << 10;
+constexpr std::size_t kRoleNameBytesMax = 512;
 constexpr std::string_view kTokenSeconds = "21600";
 
 std::string variable(const CredentialsOptions& options, const std::string& name) {
@@ -32,9 +35,20 @@ std::unique_ptr<HttpClient> client(const CredentialsOptions& options, std::int64
     return options.make_client(std::move(http));
 }
 
-std::string first_line_trimmed(std::string text) {
+std::string without_trailing_blanks(std::string text) {
     while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.pop_back();
     return text;
+}
+
+/// `what` names it in errors.
+std::string read_token(const std::string& path, std::string_view what) {
+    try {
+        std::string token = without_trailing_blanks(read_file(path, kTokenFileBytesMax));
+        check_header_value(token, what);
+        return token;
+    } catch (const Error& e) {
+        throw Error(Error::Kind::denied, format("{} cannot be read: {}", what, e.message()));
+    }
 }
 
 HttpRequest get(std::string url, std::vector<HttpHeader> headers = {}) {
@@ -45,6 +59,10 @@ HttpRequest get(std::string url, std::vector<HttpHeader> headers = {}) {
     return request;
 }
 
+bool is_loopback_ipv4(std::string_view host) {
+    return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 /// Where a container may be told to fetch its credentials: over TLS, from itself, or from the two agents.
 void check_container_host(const Url& url) {
     std::string host = url.host;
@@ -53,27 +71,47 @@ void check_container_host(const Url& url) {
         host.erase(colon);
     constexpr std::array<std::string_view, 5> kAllowed = {"localhost", "169.254.170.2", "169.254.170.23",
                                                           "[fd00:ec2::23]", "[::1]"};
-    bool allowed = url.scheme == "https" || host.starts_with("127.");
+    bool allowed = url.scheme == "https" || is_loopback_ipv4(host);
     for (std::string_view name : kAllowed) allowed |= host == name;
     if (!allowed)
         throw Error(
             Error::Kind::denied,
-            format("AWS_CONTAINER_CREDENTIALS_FULL_URI names {}, which is not asked without TLS", host));
+            format("the environment says that the container's credentials are at {}, which is not asked "
+                   "without TLS",
+                   host),
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, or name this machine or the container agent");
+}
+
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+/// Where the instance metadata service listens, without a slash at the end.
+std::string metadata_url(const CredentialsOptions& options) {
+    std::string url = variable(options, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
+    std::string mode = variable(options, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+    std::transform(mode.begin(), mode.end(), mode.begin(), lower);
+    if (url.empty()) url = mode == "ipv6" ? "http://[fd00:ec2::254]" : options.instance_metadata_url;
+    if (url.ends_with('/')) url.pop_back();
+    return url;
+}
+
+/// Throws Error "the instance metadata service `fault` (status N)" unless it is 200.
+void check_answer(const HttpResponse& response, std::string_view fault) {
+    if (response.status == 200) return;
+    throw Error(response.status >= 500 ? Error::Kind::transient : Error::Kind::denied,
+                format("the instance metadata service {} (status {})", fault, response.status));
 }
 
 }  // namespace
 
 Credentials assume_web_identity(const CredentialsOptions& options, const WebIdentity& identity,
                                 const std::string& region) {
-    std::string token;
-    try {
-        token = first_line_trimmed(read_file(identity.token_file));
-    } catch (const Error& e) {
-        throw Error(Error::Kind::denied, format("the web identity token cannot be read: {}", e.message()));
-    }
+    std::string token = read_token(identity.token_file, "the web identity token");
     std::string url = options.sts_url;
-    if (url.empty())
-        url = region.empty() ? "https://sts.amazonaws.com" : format("https://sts.{}.amazonaws.com", region);
+    if (url.empty()) url = variable(options, "AWS_ENDPOINT_URL_STS");
+    if (url.empty()) url = region.empty() ? "https://sts.amazonaws.com" : service_endpoint("sts", region);
+    if (url.ends_with('/')) url.pop_back();
     HttpRequest request;
     request.method = "POST";
     request.url = url + "/";
@@ -84,27 +122,7 @@ Credentials assume_web_identity(const CredentialsOptions& options, const WebIden
         percent_encode(identity.role_arn),
         percent_encode(identity.session_name.empty() ? "icecore" : identity.session_name),
         percent_encode(token));
-    HttpResponse response = client(options, kStsTimeoutMs, true)->send(request);
-    pugi::xml_document document;
-    bool parsed = static_cast<bool>(document.load_buffer(response.body.data(), response.body.size()));
-    if (response.status != 200) {
-        std::string message =
-            parsed ? document.select_node("//*[local-name()='Message']").node().child_value() : "";
-        throw Error(response.status >= 500 ? Error::Kind::transient : Error::Kind::denied,
-                    format("STS does not give credentials for {} (status {}): {}", identity.role_arn,
-                           response.status, message));
-    }
-    auto text = [&](const char* name) {
-        return std::string(
-            document.select_node(format("//*[local-name()='Credentials']/*[local-name()='{}']", name).c_str())
-                .node()
-                .child_value());
-    };
-    Credentials out{text("AccessKeyId"), text("SecretAccessKey"), text("SessionToken"),
-                    parse_utc(text("Expiration"))};
-    if (!parsed || out.access_key_id.empty() || out.secret_access_key.empty() || !out.expires)
-        throw Error(Error::Kind::denied, "the answer of STS holds no credentials");
-    return out;
+    return parse_sts_reply(client(options, kStsTimeoutMs, true)->send(request), identity.role_arn);
 }
 
 std::optional<Credentials> container_credentials(const CredentialsOptions& options) {
@@ -115,13 +133,15 @@ std::optional<Credentials> container_credentials(const CredentialsOptions& optio
     check_container_host(parse_url(url));
     std::string token = variable(options, "AWS_CONTAINER_AUTHORIZATION_TOKEN");
     if (std::string file = variable(options, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"); !file.empty())
-        token = first_line_trimmed(read_file(file));
+        token = read_token(file, "the container's authorization token");
+    check_header_value(token, "the container's authorization token");
     HttpRequest request = get(url);
     if (!token.empty()) request.headers.push_back({"Authorization", token});
     for (unsigned attempt = 1;; ++attempt) {
         try {
             HttpResponse response = client(options, kContainerTimeoutMs, false)->send(request);
-            if (response.status == 200) return parse_credentials_json(response.body, "the container");
+            if (response.status == 200)
+                return parse_credentials_json(response.body, "the container's service");
             throw Error(
                 response.status >= 500 ? Error::Kind::transient : Error::Kind::denied,
                 format("the container's credential service answered with status {}", response.status));
@@ -133,12 +153,13 @@ std::optional<Credentials> container_credentials(const CredentialsOptions& optio
 
 std::optional<Credentials> instance_credentials(const CredentialsOptions& options) {
     std::string disabled = variable(options, "AWS_EC2_METADATA_DISABLED");
-    if (disabled == "true" || disabled == "TRUE" || disabled == "True" || disabled == "1")
-        return std::nullopt;
+    std::transform(disabled.begin(), disabled.end(), disabled.begin(), lower);
+    if (disabled == "true") return std::nullopt;
+    std::string url = metadata_url(options);
     std::unique_ptr<HttpClient> http = client(options, kInstanceTimeoutMs, false);
     HttpRequest request;
     request.method = "PUT";
-    request.url = options.instance_metadata_url + "/latest/api/token";
+    request.url = url + "/latest/api/token";
     request.headers = {{"X-aws-ec2-metadata-token-ttl-seconds", std::string(kTokenSeconds)}};
     HttpResponse token;
     try {
@@ -147,19 +168,17 @@ std::optional<Credentials> instance_credentials(const CredentialsOptions& option
         return std::nullopt;  // not a cloud machine
     }
     if (token.status != 200) return std::nullopt;
-    std::vector<HttpHeader> headers = {{"X-aws-ec2-metadata-token", first_line_trimmed(token.body)}};
-    std::string base = options.instance_metadata_url + "/latest/meta-data/iam/security-credentials/";
+    check_header_value(token.body, "the token of the instance metadata service");
+    std::vector<HttpHeader> headers = {{"X-aws-ec2-metadata-token", token.body}};
+    std::string base = url + "/latest/meta-data/iam/security-credentials/";
     HttpResponse role = http->send(get(base, headers));
     if (role.status == 404) return std::nullopt;  // a machine without a role
-    std::string name = first_line_trimmed(role.body.substr(0, role.body.find('\n')));
-    if (role.status != 200 || name.empty())
-        throw Error(Error::Kind::denied,
-                    format("the instance metadata service names no role (status {})", role.status));
+    check_answer(role, "names no role");
+    std::string name = without_trailing_blanks(role.body.substr(0, role.body.find('\n')));
+    if (name.empty() || name.size() > kRoleNameBytesMax)
+        throw Error(Error::Kind::denied, "the instance metadata service names no role");
     HttpResponse response = http->send(get(base + percent_encode(name), headers));
-    if (response.status != 200)
-        throw Error(Error::Kind::denied,
-                    format("the instance metadata service has no credentials for role {} (status {})", name,
-                           response.status));
+    check_answer(response, format("has no credentials for role {}", quotable(name)));
     return parse_credentials_json(response.body, "the instance's role");
 }
 

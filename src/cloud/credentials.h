@@ -22,9 +22,10 @@ struct Credentials {
 class CredentialsSource {
   public:
     virtual ~CredentialsSource() = default;
-    /// Credentials that are good for at least some minutes: cached, and fetched anew before they expire.
-    /// Throws Error{denied} with a hint that says where they were looked for, Error{transient} when a
-    /// service that hands them out does not answer.
+    /// Credentials that are good for at least some minutes, where their source gives such: cached, and
+    /// fetched anew before they expire (it is tried once a minute from 15 minutes before that on, and must
+    /// succeed from 10 minutes on). Other threads wait meanwhile. Throws Error{denied} that says where they
+    /// were looked for, Error{transient} when a service that hands them out does not answer.
     virtual Credentials get() = 0;
     /// The service refused the last ones as expired: the next get() fetches anew.
     virtual void forget() = 0;
@@ -47,13 +48,19 @@ struct CredentialsOptions {
     std::string sts_url;
 };
 
-/// Everything that an AWS user expects, in the usual order: environment, profile of the shared credentials
-/// and config files (static keys, credential_process, assumed by web identity), web identity of the
-/// environment, container, instance metadata (IMDSv2). `clock` must outlive it. A source that is configured
-/// but fails is an error; one that is not there is passed over. Nothing is read before the first get().
+/// Everything that an AWS user expects, in the order of botocore (which the AWS command line uses):
+/// environment; the profile: role by web identity (also of the environment), keys in the credentials file,
+/// credential_process, keys in the config file; container; instance metadata (IMDSv2). A source that is
+/// configured but fails is an error; one that is not there is passed over. `clock` must outlive it. Nothing
+/// is read before the first get().
+///
+/// Unlike botocore: AWS_PROFILE comes before AWS_DEFAULT_PROFILE; a profile that takes its role by
+/// source_profile or credential_source, or signs in (sso_*, login_session), needs its credential_process,
+/// which then counts before all else of it; keys in Boto 2's files do not count.
 std::unique_ptr<CredentialsSource> make_credentials_chain(CredentialsOptions options, const Clock& clock);
 
-/// The region of AWS_REGION, AWS_DEFAULT_REGION or the profile; empty if none says.
+/// The region of AWS_REGION, AWS_DEFAULT_REGION or the profile; empty if none says. Throws Error: denied if
+/// the profile is not there, invalid for AWS files that cannot be read.
 std::string configured_region(const CredentialsOptions& options);
 
 }  // namespace icecore::cloud

@@ -80,8 +80,12 @@ struct Url {
     std::string path;    ///< "/" at least
     std::string query;   ///< without '?'
 };
-/// Throws Error{invalid} for what is no http(s) URL, or one with user and password in it.
+/// Throws Error{invalid} for what is no http(s) URL, or one with user and password in it, which are not
+/// quoted.
 Url parse_url(std::string_view url);
+
+/// "https://SERVICE.REGION.amazonaws.com", as AWS names its endpoints.
+std::string service_endpoint(std::string_view service, std::string_view region);
 
 /// Percent-encodes all but RFC 3986's unreserved characters; '/' too unless `keep_slashes`.
 std::string percent_encode(std::string_view text, bool keep_slashes = false);

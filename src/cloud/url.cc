@@ -19,9 +19,17 @@ std::string percent_encode(std::string_view text, bool keep_slashes) {
     return out;
 }
 
+std::string service_endpoint(std::string_view service, std::string_view region) {
+    return format("https://{}.{}.amazonaws.com{}", service, region, region.starts_with("cn-") ? ".cn" : "");
+}
+
 Url parse_url(std::string_view url) {
     auto fail = [&](std::string_view why) {
-        throw Error(Error::Kind::invalid, format("\"{}\" is no URL that can be used: {}", url, why),
+        // What stands before '@' may be a password, what stands after '?' a token.
+        bool secret = url.find_first_of("@?") != std::string_view::npos;
+        throw Error(Error::Kind::invalid,
+                    secret ? format("a URL cannot be used: {}", why)
+                           : format("\"{}\" is no URL that can be used: {}", url, why),
                     "expected https://HOST[:PORT]");
     };
     Url out;

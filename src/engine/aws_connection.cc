@@ -14,10 +14,6 @@ std::string variable(const Environment& env, const std::string& name) {
     return env.variable(name).value_or("");
 }
 
-std::string default_endpoint(const std::string& region, std::string_view service) {
-    return format("https://{}.{}.amazonaws.com{}", service, region, region.starts_with("cn-") ? ".cn" : "");
-}
-
 /// AWS_ENDPOINT_URL_GLACIER before AWS_ENDPOINT_URL, as AWS's own tools have it.
 std::string endpoint(const Environment& env, const AwsSettings& settings, const std::string& region,
                      std::string_view service) {
@@ -30,7 +26,7 @@ std::string endpoint(const Environment& env, const AwsSettings& settings, const 
         cloud::Url url = cloud::parse_url(value);
         return format("{}://{}", url.scheme, url.host);
     }
-    return default_endpoint(region, service);
+    return cloud::service_endpoint(service, region);
 }
 
 }  // namespace

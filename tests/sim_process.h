@@ -1,8 +1,9 @@
 #pragma once
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,7 +37,9 @@ class SimProcess {
 
     const std::string& endpoint() const { return endpoint_; }
 
-    void advance_hours(int hours) { control("POST", "clock", format("{{\"advance_seconds\":{}}}", hours * 3600)); }
+    void advance_hours(int hours) {
+        control("POST", "clock", format("{{\"advance_seconds\":{}}}", hours * 3600));
+    }
     /// One fault, or a list of them, as JSON.
     void order(const std::string& faults) { control("POST", "faults", faults); }
     void clear_faults() { control("DELETE", "faults", ""); }
@@ -58,7 +61,7 @@ class SimProcess {
   private:
     void start() {
         std::array<int, 2> out{};
-        ASSERT_EQ(pipe(out.data()), 0);
+        ASSERT_EQ(pipe2(out.data(), O_CLOEXEC), 0);
         std::string data = dir_.path("sim");
         std::array<std::string, 9> words = {ICECORE_SIM,     "--listen",   "127.0.0.1:0", "--data",   data,
                                             "--credentials", "KEY:SECRET", "--region",    "us-east-1"};
@@ -66,12 +69,14 @@ class SimProcess {
         for (std::size_t i = 0; i < words.size(); ++i) argv[i] = words[i].data();
         std::string freeze = "--freeze";
         argv[words.size()] = freeze.data();
-        posix_spawn_file_actions_t actions;
-        posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-        posix_spawn_file_actions_addclose(&actions, out[0]);
-        ASSERT_EQ(posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ), 0);
-        posix_spawn_file_actions_destroy(&actions);
+        pid_ = fork();
+        ASSERT_GE(pid_, 0);
+        if (pid_ == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);  // whatever becomes of the test
+            dup2(out[1], STDOUT_FILENO);
+            execv(argv[0], argv.data());
+            _exit(127);
+        }
         close(out[1]);
         std::string line;
         for (char c = 0; read(out[0], &c, 1) == 1 && c != '\n';) line += c;

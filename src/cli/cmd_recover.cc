@@ -114,7 +114,9 @@ class RecoverCommand final : public Command {
                 return true;
             } catch (const Error& error) {
                 if (error.kind() != Error::Kind::not_ready) throw;
-                if (!told) session.messages().note(error.message());
+                if (!told)
+                    session.messages().note(error.message() +
+                                            (error.hint().empty() ? "" : "; " + error.hint()));
                 if (!wait_) {
                     session.messages().note("run the same command again later, or with --wait");
                     return false;

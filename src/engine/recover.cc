@@ -83,6 +83,10 @@ void Recovery::list() {
     });
     found_.clear();
     for (auto& [key, of] : sets) found_.push_back(std::move(of));
+    if (found_.empty() && as_of_)
+        throw Error(Error::Kind::not_ready,
+                    format("the target lists nothing of icecore as of {}", format_local(*as_of_)),
+                    "a vault lists what was stored about a day later");
 }
 
 /// Manifests and logs that are not here. Of several of one name the newest.

@@ -125,7 +125,7 @@ class GlacierTarget final : public Target {
     std::optional<Timestamp> list(ListScope scope,
                                   const std::function<void(const ObjectInfo&)>& visit) override {
         std::optional<std::string> job = jobs_.inventory();
-        if (!job) return std::nullopt;  // nothing was ever stored
+        if (!job) return client_.describe_vault(options_.vault).created;  // there was no inventory yet
         return client_.get_inventory(options_.vault, *job, [&](const GlacierInventoryEntry& entry) {
             std::optional<OwnedName> owned = parse_description(entry.description);
             if (!owned) return;

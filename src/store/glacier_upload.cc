@@ -1,14 +1,9 @@
 #include "store/glacier_upload.h"
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
-#include <deque>
 #include <exception>
-#include <mutex>
 #include <optional>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -17,6 +12,7 @@
 #include "base/json_document.h"
 #include "base/text.h"
 #include "cloud/glacier_client.h"
+#include "store/part_sender.h"
 
 namespace icecore::store {
 namespace {
@@ -24,95 +20,27 @@ namespace {
 using cloud::GlacierClient;
 using cloud::GlacierContent;
 
-/// A part that is not larger is held in memory: it is read once. A larger one is read twice, for its digests
-/// and for sending.
-constexpr std::uint64_t kBufferedBytesMax = 64 << 20;
 /// How often an upload is begun whose reply is lost each time.
 constexpr unsigned kBeginAttempts = 4;
-/// How often the listener is asked whether to go on.
-constexpr std::chrono::milliseconds kListenInterval(250);
-
-/// Reads of several threads, one at a time. Remembers the first error of the source itself.
-class SharedSource final : public RandomAccessSource {
-  public:
-    explicit SharedSource(RandomAccessSource& inner) : inner_(inner), size_bytes_(inner.size_bytes()) {}
-    std::uint64_t size_bytes() const override { return size_bytes_; }
-    void read(std::uint64_t offset, char* buffer, std::size_t size) override {
-        std::lock_guard lock(mutex_);
-        inner_.read(offset, buffer, size);
-    }
-
-  private:
-    std::mutex mutex_;  // guards inner_
-    RandomAccessSource& inner_;
-    std::uint64_t size_bytes_;
-};
-
-/// A piece of the source in memory, at the offset that it has there.
-class BufferedPiece final : public RandomAccessSource {
-  public:
-    BufferedPiece(const std::string& bytes, std::uint64_t offset) : bytes_(bytes), offset_(offset) {}
-    std::uint64_t size_bytes() const override { return offset_ + bytes_.size(); }
-    void read(std::uint64_t offset, char* buffer, std::size_t size) override {
-        CHECK(offset >= offset_ && offset - offset_ <= bytes_.size() &&
-              size <= bytes_.size() - (offset - offset_));
-        bytes_.copy(buffer, size, static_cast<std::size_t>(offset - offset_));
-    }
-
-  private:
-    const std::string& bytes_;
-    std::uint64_t offset_;
-};
-
-/// Tells the listener of bytes that are read for the first time, as they go out.
-class ListenedSource final : public RandomAccessSource {
-  public:
-    ListenedSource(RandomAccessSource& inner, const std::function<void(std::uint64_t)>& sent)
-        : inner_(inner), sent_(sent) {}
-    std::uint64_t size_bytes() const override { return inner_.size_bytes(); }
-    void read(std::uint64_t offset, char* buffer, std::size_t size) override {
-        inner_.read(offset, buffer, size);
-        std::uint64_t end = offset + size;
-        if (end <= told_bytes_) return;
-        sent_(end - told_bytes_);
-        told_bytes_ = end;
-    }
-
-  private:
-    RandomAccessSource& inner_;
-    const std::function<void(std::uint64_t)>& sent_;
-    std::uint64_t told_bytes_ = 0;
-};
-
 struct Digests {
     Digest sha256;
     Digest tree_hash;
 };
 
-Digests digests_of(std::string_view bytes) {
-    TreeHash tree;
-    tree.update(bytes);
-    return {sha256(bytes), tree.finish()};
-}
-
-Digests digests_of(RandomAccessSource& source, std::uint64_t offset, std::uint64_t length_bytes) {
+Digests digests_of(PartContent& content) {
     Sha256 linear;
     TreeHash tree;
-    std::string buffer(TreeHash::kLeafBytes, '\0');
-    for (std::uint64_t at = 0; at < length_bytes;) {
-        auto size = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), length_bytes - at));
-        source.read(offset + at, buffer.data(), size);
-        linear.update({buffer.data(), size});
-        tree.update({buffer.data(), size});
-        at += size;
-    }
+    content.visit([&](std::string_view piece) {
+        linear.update(piece);
+        tree.update(piece);
+    });
     return {linear.finish(), tree.finish()};
 }
 
-[[noreturn]] void wrong_source(const Upload& upload) {
-    throw Error(Error::Kind::corrupt,
-                format("{} does not have the digests that it had when it was sealed", upload.name),
-                "it was changed or damaged after it was made; icecore verify tells more");
+Digests digests_of(RandomAccessSource& source, std::uint64_t offset, std::uint64_t length_bytes) {
+    std::string buffer;
+    PartContent content(source, offset, length_bytes, buffer);
+    return digests_of(content);
 }
 
 /// What is kept of an upload in parts while it goes on.
@@ -155,7 +83,7 @@ class MultipartUpload {
           description_(std::move(description)),
           upload_(upload),
           source_(source),
-          size_bytes_(source.size_bytes()),
+          layout_{source.size_bytes(), 0},
           resume_(resume),
           sent_(sent),
           client_(options.aws, options.account),
@@ -191,10 +119,6 @@ class MultipartUpload {
         bool listed = false;  ///< the service says that it is there; else we have sent it ourselves
     };
 
-    std::uint64_t part_length(std::size_t index) const {
-        return std::min(part_bytes_, size_bytes_ - index * part_bytes_);
-    }
-
     void forget() {
         state_ = {};
         state_.tree_hash = upload_.tree_hash;
@@ -203,7 +127,7 @@ class MultipartUpload {
     /// Completes the upload. nullopt if the service does not know it any more: then nothing is known of it.
     std::optional<std::string> complete() {
         try {
-            return client_.complete_multipart(options_.vault, state_.upload_id, size_bytes_,
+            return client_.complete_multipart(options_.vault, state_.upload_id, layout_.size_bytes,
                                               upload_.tree_hash);
         } catch (const Error& e) {
             if (e.kind() != Error::Kind::not_found && e.kind() != Error::Kind::invalid) throw;
@@ -222,7 +146,8 @@ class MultipartUpload {
         if (!missing && combined() == upload_.tree_hash) throw Error(refused);
         send_missing();
         prove();
-        return client_.complete_multipart(options_.vault, state_.upload_id, size_bytes_, upload_.tree_hash);
+        return client_.complete_multipart(options_.vault, state_.upload_id, layout_.size_bytes,
+                                          upload_.tree_hash);
     }
 
     /// Finds the upload that was begun, or begins one; learns which parts are there.
@@ -231,19 +156,16 @@ class MultipartUpload {
         forget();
         adopt();
         if (!state_.upload_id.empty() && list_parts()) return;
-        part_bytes_ = GlacierClient::part_bytes_for(size_bytes_, options_.part_bytes_min);
+        layout_.part_bytes = GlacierClient::part_bytes_for(layout_.size_bytes, options_.part_bytes_min);
         begin();
-        parts_.assign(part_count(), {});
-    }
-
-    std::size_t part_count() const {
-        return static_cast<std::size_t>((size_bytes_ + part_bytes_ - 1) / part_bytes_);
+        parts_.assign(layout_.count(), {});
     }
 
     void begin() {
         for (unsigned attempt = 1; state_.upload_id.empty(); ++attempt) {
             try {
-                state_.upload_id = client_.initiate_multipart(options_.vault, description_, part_bytes_);
+                state_.upload_id =
+                    client_.initiate_multipart(options_.vault, description_, layout_.part_bytes);
                 state_.save(resume_);
             } catch (const Error& e) {
                 if (e.kind() != Error::Kind::transient || attempt == kBeginAttempts) throw;
@@ -272,27 +194,28 @@ class MultipartUpload {
     bool fits(std::uint64_t part_bytes) const {
         bool power = part_bytes >= GlacierClient::kMegabyte && part_bytes <= GlacierClient::kPartBytesMax &&
                      (part_bytes & (part_bytes - 1)) == 0;
-        return power && (size_bytes_ + part_bytes - 1) / part_bytes <= GlacierClient::kPartsMax;
+        return power && (layout_.size_bytes + part_bytes - 1) / part_bytes <= GlacierClient::kPartsMax;
     }
 
     /// What the service says it has; false if it does not know the upload, or has parts of something else.
     bool list_parts() {
         std::vector<cloud::GlacierPart> listed;
         try {
-            part_bytes_ = client_.list_parts(options_.vault, state_.upload_id,
-                                             [&](const cloud::GlacierPart& part) { listed.push_back(part); });
+            layout_.part_bytes =
+                client_.list_parts(options_.vault, state_.upload_id,
+                                   [&](const cloud::GlacierPart& part) { listed.push_back(part); });
         } catch (const Error& e) {
             if (e.kind() != Error::Kind::not_found) throw;
             client_.describe_vault(options_.vault);  // throws if it is the vault that is not there
             return false;
         }
-        bool good = fits(part_bytes_);
-        if (good) parts_.assign(part_count(), {});
+        bool good = fits(layout_.part_bytes);
+        if (good) parts_.assign(layout_.count(), {});
         for (const cloud::GlacierPart& part : listed) {
             if (!good) break;
-            auto index = static_cast<std::size_t>(part.offset / part_bytes_);
-            good = part.offset % part_bytes_ == 0 && index < parts_.size();
-            if (good && part.length_bytes == part_length(index)) parts_[index] = {part.tree_hash, true};
+            auto index = static_cast<std::size_t>(part.offset / layout_.part_bytes);
+            good = part.offset % layout_.part_bytes == 0 && index < parts_.size();
+            if (good && part.length_bytes == layout_.length(index)) parts_[index] = {part.tree_hash, true};
         }
         if (!good) client_.abort_multipart(options_.vault, state_.upload_id);
         return good;
@@ -309,136 +232,70 @@ class MultipartUpload {
         if (combined() == upload_.tree_hash) return;
         for (std::size_t i = 0; i < parts_.size(); ++i)
             if (parts_[i].listed &&
-                digests_of(source_, i * part_bytes_, part_length(i)).tree_hash != parts_[i].tree_hash)
+                digests_of(source_, layout_.offset(i), layout_.length(i)).tree_hash != parts_[i].tree_hash)
                 parts_[i] = {};
         send_missing();
         if (combined() != upload_.tree_hash) wrong_source(upload_);
     }
 
-    // ---- sending, in threads ----
+    // ---- sending ----
 
-    struct Sending {
-        std::mutex mutex;  // guards what follows
-        std::condition_variable changed;
-        std::deque<std::size_t> waiting;
-        std::vector<std::pair<std::size_t, Digest>> arrived;
-        std::exception_ptr error;
-        unsigned workers = 0;
-        std::atomic<bool> stop = false;
+    class Sender final : public PartSender {
+      public:
+        Sender(MultipartUpload& upload, std::function<bool()> cancelled)
+            : upload_(upload),
+              client_(aws_with(upload.options_.aws, std::move(cancelled)), upload.options_.account) {}
+        void send(std::size_t index, PartContent& content) override {
+            Digests digests = digests_of(content);
+            client_.upload_part(upload_.options_.vault, upload_.state_.upload_id,
+                                {&content.source(), content.offset(), content.length_bytes(), digests.sha256,
+                                 digests.tree_hash});
+            upload_.parts_[index] = {digests.tree_hash, false};
+        }
+
+      private:
+        static cloud::AwsOptions aws_with(cloud::AwsOptions aws, std::function<bool()> cancelled) {
+            aws.http.cancelled = std::move(cancelled);
+            return aws;
+        }
+        MultipartUpload& upload_;
+        GlacierClient client_;
     };
 
     void send_missing() {
-        Sending sending;
+        std::vector<std::size_t> missing;
         std::uint64_t there_bytes = 0;
         for (std::size_t i = 0; i < parts_.size(); ++i) {
             if (parts_[i].tree_hash.empty())
-                sending.waiting.push_back(i);
+                missing.push_back(i);
             else
-                there_bytes += part_length(i);
+                there_bytes += layout_.length(i);
         }
         if (!told_there_ && there_bytes > 0) sent_(there_bytes);
         told_there_ = true;
-        if (sending.waiting.empty()) return;
-        SharedSource shared(source_);
-        sending.workers = static_cast<unsigned>(
-            std::min<std::size_t>(std::max(1U, options_.connections), sending.waiting.size()));
-        std::vector<std::jthread> threads;
-        for (unsigned i = sending.workers; i > 0; --i)
-            threads.emplace_back([this, &sending, &shared] { send_parts(sending, shared); });
-        try {
-            collect(sending);
-        } catch (...) {
-            sending.stop = true;
-            throw;  // the threads end soon, and are joined
-        }
-    }
-
-    /// Notes what has arrived and tells the listener, until all threads have ended.
-    void collect(Sending& sending) {
-        for (;;) {
-            std::unique_lock lock(sending.mutex);
-            sending.changed.wait_for(lock, kListenInterval,
-                                     [&] { return !sending.arrived.empty() || sending.workers == 0; });
-            auto arrived = std::exchange(sending.arrived, {});
-            bool ended = sending.workers == 0;
-            std::exception_ptr error = sending.error;
-            lock.unlock();
+        SendPartsOptions sending;
+        sending.connections = options_.connections;
+        sending.cancelled = options_.aws.http.cancelled;
+        sending.open = [this](std::function<bool()> cancelled) {
+            return std::make_unique<Sender>(*this, std::move(cancelled));
+        };
+        sending.arrived = [this](const std::vector<std::size_t>& indexes) {
             std::uint64_t bytes = 0;
-            for (const auto& [index, tree_hash] : arrived) {
-                parts_[index] = {tree_hash, false};
-                bytes += part_length(index);
-            }
+            for (std::size_t index : indexes) bytes += layout_.length(index);
             sent_(bytes);
-            if (ended && error) std::rethrow_exception(error);
-            if (ended) return;
-        }
-    }
-
-    /// The work of one thread.
-    void send_parts(Sending& sending, RandomAccessSource& source) {
-        try {
-            cloud::AwsOptions aws = options_.aws;
-            aws.http.cancelled = [&sending, outer = options_.aws.http.cancelled] {
-                return sending.stop || (outer && outer());
-            };
-            GlacierClient client(std::move(aws), options_.account);
-            std::string buffer;
-            while (std::optional<std::size_t> index = take(sending)) {
-                Digest tree_hash = send_part(client, source, *index, buffer);
-                std::lock_guard lock(sending.mutex);
-                sending.arrived.emplace_back(*index, tree_hash);
-                sending.changed.notify_one();
-            }
-        } catch (...) {
-            std::lock_guard lock(sending.mutex);
-            if (!sending.error) sending.error = std::current_exception();
-            sending.stop = true;
-        }
-        std::lock_guard lock(sending.mutex);
-        --sending.workers;
-        sending.changed.notify_one();
-    }
-
-    static std::optional<std::size_t> take(Sending& sending) {
-        std::lock_guard lock(sending.mutex);
-        if (sending.stop || sending.waiting.empty()) return std::nullopt;
-        std::size_t index = sending.waiting.front();
-        sending.waiting.pop_front();
-        return index;
-    }
-
-    Digest send_part(GlacierClient& client, RandomAccessSource& source, std::size_t index,
-                     std::string& buffer) const {
-        GlacierContent content;
-        content.offset = index * part_bytes_;
-        content.length_bytes = part_length(index);
-        std::optional<BufferedPiece> piece;
-        Digests digests;
-        if (content.length_bytes <= kBufferedBytesMax) {
-            buffer.resize(static_cast<std::size_t>(content.length_bytes));
-            source.read(content.offset, buffer.data(), buffer.size());
-            digests = digests_of(buffer);
-            content.source = &piece.emplace(buffer, content.offset);
-        } else {
-            digests = digests_of(source, content.offset, content.length_bytes);
-            content.source = &source;
-        }
-        content.sha256 = digests.sha256;
-        content.tree_hash = digests.tree_hash;
-        client.upload_part(options_.vault, state_.upload_id, content);
-        return digests.tree_hash;
+        };
+        send_parts(source_, layout_, std::move(missing), sending);
     }
 
     const GlacierTargetOptions& options_;
     std::string description_;
     const Upload& upload_;
     RandomAccessSource& source_;
-    std::uint64_t size_bytes_;
+    PartLayout layout_;
     ResumeState& resume_;
     const std::function<void(std::uint64_t)>& sent_;
     GlacierClient client_;
     State state_;
-    std::uint64_t part_bytes_ = 0;
     std::vector<Part> parts_;
     bool told_there_ = false;
 };

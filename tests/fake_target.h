@@ -12,7 +12,7 @@ namespace icecore::testing {
 
 /// A target in memory that takes parts, goes on after the last part that arrived, and does what a test tells
 /// it.
-class FakeTarget final : public store::Target {
+class FakeTarget final : public store::PlainTarget {
   public:
     store::Capabilities capabilities() const override { return abilities; }
     std::string identity() const override { return "fake:here"; }
@@ -69,7 +69,9 @@ class FakeTarget final : public store::Target {
         return std::nullopt;
     }
     store::ThawState request_thaw(const store::ThawRequest&) override { return {}; }
-    store::ThawState poll_thaw(const store::ThawRequest&, const std::string&) override { return {}; }
+    std::vector<store::ThawState> poll_thaws(const std::vector<store::AskedThaw>& thaws) override {
+        return std::vector<store::ThawState>(thaws.size());
+    }
     void read(const store::ObjectRange& range, const std::function<void(std::string_view)>& sink) override {
         sink(objects.at(range.object.name).substr(range.offset, range.length_bytes));
     }

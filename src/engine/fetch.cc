@@ -75,6 +75,7 @@ struct Fetch::State {
     FetchOptions options;
     SerialObserver observer;
     std::string target_name = {};
+    store::Capabilities abilities = {};
     std::atomic<bool> stopping = false;  ///< another thread has failed
 
     mutable std::mutex mutex = {};           // guards what follows, and `thaws`
@@ -90,12 +91,12 @@ struct Fetch::State {
     void save(const Thaw& thaw);
     void expire(Thaw thaw);
     void give_up(Thaw thaw, const std::string& why);
-    template <typename Action>
-    void for_each_in(const std::vector<Thaw>& rows, Action action);
+    template <typename Row, typename Action>
+    void for_each_in(const std::vector<Row>& rows, unsigned threads, Action action);
     std::vector<Thaw> rows_in(std::initializer_list<Thaw::State> states) const;
     void ask(store::Target& target, Thaw thaw);
-    void poll(store::Target& target, Thaw thaw);
-    void take(Thaw& thaw, const store::ThawState& state);
+    void poll(const std::vector<Thaw>& rows);
+    void take(Thaw thaw, const store::ThawState& state);
     void download(store::Target& target, Thaw thaw);
     void step();
     FetchState summary() const;
@@ -188,8 +189,8 @@ std::vector<Thaw> Fetch::State::rows_in(std::initializer_list<Thaw::State> state
 
 /// Does `action(target, row)` with each row, on several threads, each with a target of its own. The first
 /// error ends it.
-template <typename Action>
-void Fetch::State::for_each_in(const std::vector<Thaw>& rows, Action action) {
+template <typename Row, typename Action>
+void Fetch::State::for_each_in(const std::vector<Row>& rows, unsigned threads_max, Action action) {
     if (rows.empty()) return;
     std::atomic<std::size_t> next = 0;
     std::mutex error_mutex;
@@ -208,7 +209,7 @@ void Fetch::State::for_each_in(const std::vector<Thaw>& rows, Action action) {
     };
     {
         std::vector<std::jthread> threads;
-        std::size_t count = std::min<std::size_t>(std::max(1U, options.threads), rows.size());
+        std::size_t count = std::min<std::size_t>(std::max(1U, threads_max), rows.size());
         while (threads.size() + 1 < count) threads.emplace_back(work_off);
         work_off();
     }
@@ -245,7 +246,7 @@ void Fetch::State::expire(Thaw thaw) {
     add(std::move(rest));
 }
 
-void Fetch::State::take(Thaw& thaw, const store::ThawState& state) {
+void Fetch::State::take(Thaw thaw, const store::ThawState& state) {
     using Phase = store::ThawState::Phase;
     if (!state.ticket.empty()) thaw.ticket = state.ticket;
     thaw.message = state.message;
@@ -273,8 +274,20 @@ void Fetch::State::ask(store::Target& target, Thaw thaw) {
     }
 }
 
-void Fetch::State::poll(store::Target& target, Thaw thaw) {
-    take(thaw, target.poll_thaw(request_of(thaw), thaw.ticket));
+/// In groups of as many as the target can look at at once.
+void Fetch::State::poll(const std::vector<Thaw>& rows) {
+    std::vector<std::vector<Thaw>> groups;
+    for (const Thaw& thaw : rows) {
+        if (groups.empty() || groups.back().size() == abilities.polls_at_once) groups.emplace_back();
+        groups.back().push_back(thaw);
+    }
+    for_each_in(groups, options.threads, [this](store::Target& target, const std::vector<Thaw>& group) {
+        std::vector<store::AskedThaw> asked;
+        for (const Thaw& thaw : group) asked.push_back({request_of(thaw), thaw.ticket});
+        std::vector<store::ThawState> states = target.poll_thaws(asked);
+        CHECK(states.size() == group.size());
+        for (std::size_t i = 0; i < group.size(); ++i) take(group[i], states[i]);
+    });
 }
 
 void Fetch::State::download(store::Target& target, Thaw thaw) {
@@ -311,9 +324,8 @@ void Fetch::State::download(store::Target& target, Thaw thaw) {
 
 /// One round: look, download.
 void Fetch::State::step() {
-    for_each_in(rows_in({Thaw::State::asked}),
-                [this](store::Target& target, const Thaw& thaw) { poll(target, thaw); });
-    for_each_in(rows_in({Thaw::State::ready}),
+    poll(rows_in({Thaw::State::asked}));
+    for_each_in(rows_in({Thaw::State::ready}), options.threads,
                 [this](store::Target& target, const Thaw& thaw) { download(target, thaw); });
 }
 
@@ -353,7 +365,9 @@ void Fetch::State::tell() {
 Fetch::Fetch(const Environment& env, OpenTarget open_target, catalog::Thaws& thaws, FetchOptions options,
              Observer& observer)
     : state_(new State{env, std::move(open_target), thaws, std::move(options), SerialObserver(observer)}) {
-    state_->target_name = state_->open_target(state_->observer)->identity();
+    std::unique_ptr<store::Target> target = state_->open_target(state_->observer);
+    state_->target_name = target->identity();
+    state_->abilities = target->capabilities();
 }
 Fetch::~Fetch() = default;
 
@@ -375,8 +389,7 @@ void Fetch::want(const std::vector<FetchRange>& wanted) {
             state_->want(range, known);
         }
     }
-    state_->for_each_in(state_->rows_in({Thaw::State::asked}),
-                        [this](store::Target& target, const Thaw& thaw) { state_->poll(target, thaw); });
+    state_->poll(state_->rows_in({Thaw::State::asked}));
 }
 
 FetchState Fetch::state() const {
@@ -391,7 +404,7 @@ FetchState Fetch::run() {
                                  ? std::min(options.poll_seconds, kFirstPollSeconds)
                                  : options.poll_seconds;
     std::int64_t interval_s = std::min(longest_s, kFirstPollSeconds);
-    state_->for_each_in(state_->rows_in({Thaw::State::wanted}),
+    state_->for_each_in(state_->rows_in({Thaw::State::wanted}), state_->abilities.thaw_threads,
                         [this](store::Target& target, const Thaw& thaw) { state_->ask(target, thaw); });
     for (;;) {
         state_->step();

@@ -13,17 +13,29 @@ using catalog::Thaw;
 
 namespace {
 
-/// What the target says of a row that was asked for. False: it is still under way.
-bool look(store::Target& target, Thaw& thaw) {
-    store::ThawRequest request{
-        {thaw.name, thaw.object_id}, thaw.offset, thaw.length_bytes, static_cast<store::ThawTier>(thaw.tier)};
-    store::ThawState state = target.poll_thaw(request, thaw.ticket);
-    if (state.phase == store::ThawState::Phase::pending) return false;
-    bool ready = state.phase == store::ThawState::Phase::ready;
-    thaw.state = ready ? Thaw::State::ready : Thaw::State::wanted;  // the next restore asks again
-    thaw.until = state.until;
-    thaw.message = state.message;
-    return true;
+/// Brings the rows that were asked for up to what the target says.
+void look(store::Target& target, std::vector<Thaw>& all, catalog::Thaws& ledger) {
+    std::vector<store::AskedThaw> asked;
+    std::vector<Thaw*> rows;
+    for (Thaw& thaw : all) {
+        if (thaw.state != Thaw::State::asked) continue;
+        rows.push_back(&thaw);
+        asked.push_back({{{thaw.name, thaw.object_id},
+                          thaw.offset,
+                          thaw.length_bytes,
+                          static_cast<store::ThawTier>(thaw.tier)},
+                         thaw.ticket});
+    }
+    if (asked.empty()) return;
+    std::vector<store::ThawState> states = target.poll_thaws(asked);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (states[i].phase == store::ThawState::Phase::pending) continue;
+        bool ready = states[i].phase == store::ThawState::Phase::ready;
+        rows[i]->state = ready ? Thaw::State::ready : Thaw::State::wanted;  // the next restore asks again
+        rows[i]->until = states[i].until;
+        rows[i]->message = states[i].message;
+        ledger.update(*rows[i]);
+    }
 }
 
 }  // namespace
@@ -40,8 +52,7 @@ std::vector<Thaw> list_thaws(const Environment& env, const SetOptions& set, bool
     try {
         SetLock lock(env, set.backup_dir, SetActivity::fetch);
         all = thaws->all(target->identity());
-        for (Thaw& thaw : all)
-            if (thaw.state == Thaw::State::asked && look(*target, thaw)) thaws->update(thaw);
+        look(*target, all, *thaws);
         return all;
     } catch (const Error& e) {
         if (e.kind() == Error::Kind::corrupt) throw;

@@ -56,7 +56,7 @@ std::optional<FileStat> look(const std::string& path) {
     return std::nullopt;
 }
 
-class DirTarget final : public Target {
+class DirTarget final : public PlainTarget {
   public:
     DirTarget(FileSystem& fs, DirTargetOptions options) : fs_(fs), options_(std::move(options)) {
         std::string& directory = options_.directory;
@@ -118,11 +118,15 @@ class DirTarget final : public Target {
         return std::nullopt;
     }
 
-    ThawState request_thaw(const ThawRequest& request) override { return poll_thaw(request, {}); }
-
-    ThawState poll_thaw(const ThawRequest& request, const std::string& /*ticket*/) override {
+    ThawState request_thaw(const ThawRequest& request) override {
         if (!stat(request.object)) no_such_object(request.object.name);
         return {};
+    }
+
+    std::vector<ThawState> poll_thaws(const std::vector<AskedThaw>& thaws) override {
+        std::vector<ThawState> states;
+        for (const AskedThaw& thaw : thaws) states.push_back(request_thaw(thaw.request));
+        return states;
     }
 
     void read(const ObjectRange& range, const std::function<void(std::string_view)>& sink) override {

@@ -147,8 +147,10 @@ class GlacierTarget final : public Target {
         return jobs_.request(request, description_of(request.object.name));
     }
 
-    ThawState poll_thaw(const ThawRequest& /*request*/, const std::string& ticket) override {
-        return jobs_.poll(ticket);
+    std::vector<ThawState> poll_thaws(const std::vector<AskedThaw>& thaws) override {
+        std::vector<ThawState> states;
+        for (const AskedThaw& thaw : thaws) states.push_back(jobs_.poll(thaw.ticket));
+        return states;
     }
 
     void read(const ObjectRange& range, const std::function<void(std::string_view)>& sink) override {
@@ -166,6 +168,31 @@ class GlacierTarget final : public Target {
         client_.delete_archive(options_.vault, object.id);
         jobs_.forget();
     }
+
+    /// A whole vault can be locked by a policy of its owner's, but no archive.
+    void lock(const ObjectRef& object, Timestamp /*until*/) override {
+        throw Error(Error::Kind::unsupported,
+                    format("{} cannot be locked: archives in vaults have no locks", object.name),
+                    "a vault lock policy protects a whole vault");
+    }
+
+    void list_unfinished(const std::function<void(const UnfinishedUpload&)>& visit) override {
+        client_.list_multipart(options_.vault, [&](const cloud::GlacierUpload& upload) {
+            if (std::optional<OwnedName> owned = parse_description(upload.description))
+                visit({std::move(owned->host), std::move(owned->set), std::move(owned->name), upload.id,
+                       upload.created});
+        });
+    }
+
+    void abort_unfinished(const UnfinishedUpload& upload) override {
+        try {
+            client_.abort_multipart(options_.vault, upload.id);
+        } catch (const Error& e) {
+            if (e.kind() != Error::Kind::not_found) throw;
+        }
+    }
+
+    std::vector<TargetRemark> remarks() override { return {}; }
 
   private:
     std::string description_of(const std::string& name) const {

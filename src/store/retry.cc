@@ -60,8 +60,8 @@ class RetryingTarget final : public Target {
         return patiently([&] { return inner_->request_thaw(request); });
     }
 
-    ThawState poll_thaw(const ThawRequest& request, const std::string& ticket) override {
-        return patiently([&] { return inner_->poll_thaw(request, ticket); });
+    std::vector<ThawState> poll_thaws(const std::vector<AskedThaw>& thaws) override {
+        return patiently([&] { return inner_->poll_thaws(thaws); });
     }
 
     void read(const ObjectRange& range, const std::function<void(std::string_view)>& sink) override {
@@ -84,6 +84,27 @@ class RetryingTarget final : public Target {
 
     void remove(const ObjectRef& object) override {
         patiently([&] { inner_->remove(object); });
+    }
+
+    void lock(const ObjectRef& object, Timestamp until) override {
+        patiently([&] { inner_->lock(object, until); });
+    }
+
+    void list_unfinished(const std::function<void(const UnfinishedUpload&)>& visit) override {
+        std::vector<UnfinishedUpload> uploads;
+        patiently([&] {
+            uploads.clear();
+            inner_->list_unfinished([&](const UnfinishedUpload& upload) { uploads.push_back(upload); });
+        });
+        for (const UnfinishedUpload& upload : uploads) visit(upload);
+    }
+
+    void abort_unfinished(const UnfinishedUpload& upload) override {
+        patiently([&] { inner_->abort_unfinished(upload); });
+    }
+
+    std::vector<TargetRemark> remarks() override {
+        return patiently([&] { return inner_->remarks(); });
     }
 
   private:

@@ -13,7 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 /// A target whose calls fail a number of times, in the middle of what they do where they have a middle.
-class FailingTarget final : public Target {
+class FailingTarget final : public PlainTarget {
   public:
     explicit FailingTarget(MemoryVault& vault) : vault_(vault), inner_(vault) {}
 
@@ -61,9 +61,22 @@ class FailingTarget final : public Target {
         begin_and_fail();
         return inner_.request_thaw(request);
     }
-    ThawState poll_thaw(const ThawRequest& request, const std::string& ticket) override {
+    std::vector<ThawState> poll_thaws(const std::vector<AskedThaw>& thaws) override {
         begin_and_fail();
-        return inner_.poll_thaw(request, ticket);
+        return inner_.poll_thaws(thaws);
+    }
+    void lock(const ObjectRef& object, Timestamp until) override {
+        begin_and_fail();
+        inner_.lock(object, until);
+    }
+    void list_unfinished(const std::function<void(const UnfinishedUpload&)>& visit) override {
+        visit({.name = "begun"});
+        begin_and_fail();
+    }
+    void abort_unfinished(const UnfinishedUpload& /*upload*/) override { begin_and_fail(); }
+    std::vector<TargetRemark> remarks() override {
+        begin_and_fail();
+        return {{"a remark", ""}};
     }
     void read(const ObjectRange& range, const std::function<void(std::string_view)>& sink) override {
         bool fails = begin();
@@ -134,6 +147,15 @@ class RetryTest : public ::testing::Test {
         with([&] { EXPECT_TRUE(target_->stat(object)); });
         with([&] { target_->request_thaw({object}); });
         with([&] { target_->poll_thaw({object}, {}); });
+        with([&] {
+            std::size_t begun = 0;
+            target_->list_unfinished([&](const UnfinishedUpload& /*upload*/) { ++begun; });
+            EXPECT_EQ(begun, 1U);
+        });
+        with([&] { target_->abort_unfinished({}); });
+        with([&] { EXPECT_EQ(target_->remarks().size(), 1U); });
+        with(
+            [&] { EXPECT_EQ(kind_thrown_by([&] { target_->lock(object, {}); }), Error::Kind::unsupported); });
         with([&] { EXPECT_TRUE(read_range(*target_, object, 0, 20'000) == source_.bytes(0, 20'000)); });
         with([&] { target_->remove(object); });
         EXPECT_TRUE(vault_.objects.empty());
@@ -151,7 +173,7 @@ class RetryTest : public ::testing::Test {
 
 TEST_F(RetryTest, EveryCallIsDoneAgain) {
     expect_all_work(0);
-    EXPECT_EQ(failing_->calls, 7U);
+    EXPECT_EQ(failing_->calls, 11U);
     EXPECT_TRUE(slept_ms_.empty());
     expect_all_work(3);
 }

@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/hash.h"
 #include "base/random_access_source.h"
 
@@ -35,6 +37,8 @@ struct Upload {
     Temperature temperature = Temperature::cold;
     bool replace =
         false;  ///< an object of this name may be replaced (README.restore.txt); else that is an error
+    /// Until then nobody may delete or change it, not even we. Only for a target that locks.
+    std::optional<Timestamp> locked_until = std::nullopt;
 };
 
 /// Where a put keeps what it needs to go on after it was stopped (an upload id, parts done). The outbox
@@ -52,12 +56,33 @@ class ResumeState {
 struct ObjectInfo {
     ObjectRef ref;
     std::uint64_t size_bytes = 0;
-    Digest sha256;         ///< as the service keeps it; none if it keeps no such checksum
+    /// As the service keeps it; none if it keeps no such checksum, or tells it by stat() only
+    /// (Capabilities::lists_digests).
+    Digest sha256;
     Digest tree_hash;      ///< likewise
     bool readable = true;  ///< false: a thaw is needed first
     std::string host;      ///< whose it is; told by list()
     std::string set;
-    std::optional<Timestamp> stored_at;  ///< where the service says
+    std::optional<Timestamp> stored_at;     ///< where the service says
+    std::string storage_class;              ///< in the service's words; empty where it has none
+    std::optional<Timestamp> locked_until;  ///< told by stat(); none: not locked, or the target cannot
+    /// Somebody deleted it, but the service keeps old versions: it is still there, under `ref.id`.
+    bool deleted = false;
+};
+
+/// A put that was begun and not brought to its end: what has arrived of it may cost money.
+struct UnfinishedUpload {
+    std::string host;
+    std::string set;
+    std::string name;  ///< the object's
+    std::string id;    ///< the service's
+    std::optional<Timestamp> begun;
+};
+
+/// Something about a target that may harm what is stored there, for people.
+struct TargetRemark {
+    std::string message;
+    std::string hint;
 };
 
 /// What list() is to visit.
@@ -86,6 +111,12 @@ struct ThawRequest {
     unsigned days = 7;  ///< how long it should stay readable, where that can be chosen
 };
 
+/// A thaw that was asked for.
+struct AskedThaw {
+    ThawRequest request;
+    std::string ticket;  ///< that request_thaw() gave
+};
+
 struct ThawState {
     enum class Phase : std::uint8_t { pending, ready, failed };
     Phase phase = Phase::ready;
@@ -100,6 +131,12 @@ struct Capabilities {
     bool thaws_ranges = false;  ///< a range can be thawed alone
     bool replaces = true;       ///< an object can be replaced under its name
     bool lists_at_once = true;  ///< list() answers now; else it needs a job of hours
+    bool lists_digests = true;  ///< list() tells what digests the service keeps; else stat() does, one by one
+    bool locks = false;         ///< an object can be locked until a moment
+    unsigned thaw_threads =
+        4;  ///< requests for thaws that may go out at a time, each from a target of its own
+    /// How many thaws one poll_thaws() looks at for about the price of one.
+    std::size_t polls_at_once = 1;
     /// Of reads and thaws of ranges: they begin at a multiple and end at one or at the object's end.
     std::uint64_t range_alignment_bytes = 1;
     /// Two ranges of an object that are no further apart than this are cheaper thawed as one; by ThawTier.
@@ -126,7 +163,8 @@ class Target {
     /// different places ("dir:/mnt/usb/backups/host/home"). The outbox keeps it.
     virtual std::string identity() const = 0;
 
-    /// Throws what put() would if the target is not there or does not let us in. Costs nothing, changes nothing.
+    /// Throws what put() would if the target is not there or does not let us in. Costs nothing, changes
+    /// nothing.
     virtual void check() = 0;
 
     /// Stores `source` as `upload.name` and returns when the target has confirmed that it has these bytes, by
@@ -159,16 +197,47 @@ class Target {
                                           const std::function<void(const ObjectInfo&)>& visit) = 0;
 
     /// Asks for an object (or a part) to be made readable; asking again for what was asked for is no error
-    /// and costs nothing. `ready` at once where no thaw is needed. Throws Error{not_found}.
+    /// and costs nothing, unless by a faster tier: then it is made faster, where the target can. `ready` at
+    /// once where no thaw is needed. Throws Error{not_found}.
     virtual ThawState request_thaw(const ThawRequest& request) = 0;
-    virtual ThawState poll_thaw(const ThawRequest& request, const std::string& ticket) = 0;
+    /// How far each of them is, in their order.
+    virtual std::vector<ThawState> poll_thaws(const std::vector<AskedThaw>& thaws) = 0;
+    ThawState poll_thaw(const ThawRequest& request, const std::string& ticket) {
+        return poll_thaws({{request, ticket}}).at(0);
+    }
 
     /// Reads a range, in pieces, in order. Throws Error{not_ready} if it must be thawed
     /// first, Error{corrupt} if the object ends before. `sink` may have had some bytes when an Error comes.
     virtual void read(const ObjectRange& range, const std::function<void(std::string_view)>& sink) = 0;
 
-    /// Removes the object. One that is not there is no error.
+    /// Removes the object. One that is not there is no error. Throws Error{denied} for one that is locked.
     virtual void remove(const ObjectRef& object) = 0;
+
+    /// Locks an object until `until` at least, as Upload::locked_until does; a lock is never shortened.
+    /// Throws Error{unsupported} where the target, or the place there, has no locks.
+    virtual void lock(const ObjectRef& object, Timestamp until) = 0;
+
+    /// Puts of ours that were not brought to their end, of all sets. One that another process is at
+    /// now looks the same.
+    virtual void list_unfinished(const std::function<void(const UnfinishedUpload&)>& visit) = 0;
+    /// Gives one up: what has arrived of it is removed. One that is not there is no error.
+    virtual void abort_unfinished(const UnfinishedUpload& upload) = 0;
+
+    /// What may harm what is stored: rules that will delete it, missing protections that were asked for.
+    /// Costs next to nothing. What we may not look at is left out.
+    virtual std::vector<TargetRemark> remarks() = 0;
+};
+
+/// A target that has no locks, no unfinished puts that anybody could see, and nothing to remark, as far as
+/// the rest is concerned. What kinds of targets that have some of these override.
+class PlainTarget : public Target {
+  public:
+    void lock(const ObjectRef& object, Timestamp /*until*/) override {
+        throw Error(Error::Kind::unsupported, object.name + " cannot be locked: the target has no locks");
+    }
+    void list_unfinished(const std::function<void(const UnfinishedUpload&)>& /*visit*/) override {}
+    void abort_unfinished(const UnfinishedUpload& /*upload*/) override {}
+    std::vector<TargetRemark> remarks() override { return {}; }
 };
 
 }  // namespace icecore::store

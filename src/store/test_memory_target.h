@@ -73,7 +73,7 @@ struct MemoryVault {
 
 /// A target in memory that is as unlike a directory as the contract allows: objects are found by id, must be
 /// thawed (wholly or by range), are not replaced, reads are aligned, and listing takes a job.
-class MemoryTarget final : public Target {
+class MemoryTarget final : public PlainTarget {
   public:
     static constexpr std::uint64_t kAlignmentBytes = 4096;
 
@@ -153,10 +153,12 @@ class MemoryTarget final : public Target {
         ++vault_.thaws;
         return state_of(ticket);
     }
-    ThawState poll_thaw(const ThawRequest& /*request*/, const std::string& ticket) override {
+    std::vector<ThawState> poll_thaws(const std::vector<AskedThaw>& thaws) override {
         std::lock_guard lock(vault_.mutex);
-        call("poll_thaw");
-        return state_of(ticket);
+        call("poll_thaws");
+        std::vector<ThawState> states;
+        for (const AskedThaw& thaw : thaws) states.push_back(state_of(thaw.ticket));
+        return states;
     }
 
     void read(const ObjectRange& range, const std::function<void(std::string_view)>& sink) override {

@@ -82,8 +82,8 @@ class ThrottledTarget final : public Target {
     }
 
     ThawState request_thaw(const ThawRequest& request) override { return inner_->request_thaw(request); }
-    ThawState poll_thaw(const ThawRequest& request, const std::string& ticket) override {
-        return inner_->poll_thaw(request, ticket);
+    std::vector<ThawState> poll_thaws(const std::vector<AskedThaw>& thaws) override {
+        return inner_->poll_thaws(thaws);
     }
 
     void read(const ObjectRange& range, const std::function<void(std::string_view)>& sink) override {
@@ -94,6 +94,13 @@ class ThrottledTarget final : public Target {
     }
 
     void remove(const ObjectRef& object) override { inner_->remove(object); }
+
+    void lock(const ObjectRef& object, Timestamp until) override { inner_->lock(object, until); }
+    void list_unfinished(const std::function<void(const UnfinishedUpload&)>& visit) override {
+        inner_->list_unfinished(visit);
+    }
+    void abort_unfinished(const UnfinishedUpload& upload) override { inner_->abort_unfinished(upload); }
+    std::vector<TargetRemark> remarks() override { return inner_->remarks(); }
 
   private:
     std::unique_ptr<Target> inner_;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -10,23 +9,18 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json_document.h"
+#include "sim/bill_counts.h"
+#include "sim/bill_lines.h"
 #include "sim/prices.h"
+#include "sim/s3/storage_class.h"
 
 namespace icecore::sim {
 
-/// An archive's time in the store.
-struct StoredInterval {
-    std::uint64_t size_bytes = 0;
-    Timestamp created;
-    Timestamp deleted;  ///< or now
-    bool gone = false;
-};
-
-/// What the stored bytes, requests and retrievals cost by a price table.
+/// What the stored bytes, requests and retrievals cost by a price table, of vaults and S3 together.
 ///
-/// Storage is computed from the archives that the caller knows; all else is recorded here, a line of a
-/// journal each time, written before the call returns: who records before he answers (and a retrieval before
-/// he begins it) finds all of it after kill -9. The journal is made short again at the start and every
+/// Storage is computed from the archives and objects that the caller knows; all else is recorded here, a line
+/// of a journal each time, written before the call returns: who records before he answers (and a retrieval
+/// before he begins it) finds all of it after kill -9. The journal is made short again at the start and every
 /// kLinesMax lines. Thread-safe.
 class Bill {
   public:
@@ -35,39 +29,35 @@ class Bill {
     /// Counts are kept in the file `path`. Throws Error{corrupt} for one that it did not write.
     Bill(Prices prices, std::string path);
 
-    /// Requests that failed with 5xx are not billed: they are not to be recorded.
+    /// Of the vault API. Requests that failed with 5xx are not billed: they are not to be recorded.
     void add_request(std::string_view operation);
     void add_bytes_in(std::uint64_t bytes);
     /// An archive retrieval of so many bytes with a tier that the table has.
     void add_retrieval(const std::string& tier, std::uint64_t bytes);
-    /// Bytes of archives and inventories that left.
+    /// Bytes of archives, inventories and objects that left.
     void add_egress(Timestamp when, std::uint64_t bytes);
 
-    /// The bill of all that was recorded and of these archives, as JSON: counts, a line a position, total.
-    /// One pass over the archives.
-    std::string json(const std::vector<StoredInterval>& archives) const;
-    /// The same for people.
-    std::string text(const std::vector<StoredInterval>& archives) const;
+    /// What an S3 request is charged like.
+    enum class S3Rate : std::uint8_t { free, put, get };
+    /// A request to S3 at the price of a class; those that failed with 5xx are not to be recorded.
+    void add_s3_request(std::string_view operation, S3Rate rate, s3::StorageClass at);
+    /// A GET sent so many bytes of an object of this class: for classes whose retrieval costs.
+    void add_s3_retrieval(s3::StorageClass of, std::uint64_t bytes);
+    /// RestoreObject began to restore so many bytes (0: it only counts the days anew) with a tier that the
+    /// class has.
+    void add_s3_restore(s3::StorageClass of, std::string_view tier, std::uint64_t bytes);
+
+    /// The bill of all that was recorded and of what is stored, as JSON: counts, a line a position, total.
+    /// One pass over what is stored.
+    std::string json(const Stored& stored) const;
+    /// The same for people, without the positions that are of nothing.
+    std::string text(const Stored& stored) const;
 
   private:
-    struct Line {
-        std::string what;
-        double amount = 0;
-        std::string unit;
-        double usd = 0;
-    };
-    using Counts = std::map<std::string, std::uint64_t>;
-
     void load();
-    void take(const Json& line);
     void record(const Json& line);
     void shorten();
-    Json totals() const;
-
-    std::vector<Line> lines(const std::vector<StoredInterval>& archives) const;
-    void add_storage(std::vector<Line>& lines, const std::vector<StoredInterval>& archives) const;
-    void add_retrievals(std::vector<Line>& lines) const;
-    void add_egress_line(std::vector<Line>& lines) const;
+    std::vector<BillLine> lines(const Stored& stored) const;
 
     Prices prices_;
     std::string path_;
@@ -75,11 +65,7 @@ class Bill {
     Fd journal_;
     std::size_t journal_lines_ = 0;
     std::uint64_t journal_bytes_ = 0;
-    Counts requests_;
-    std::uint64_t bytes_in_ = 0;
-    Counts retrieval_jobs_;   ///< by tier
-    Counts retrieved_bytes_;  ///< by tier
-    Counts egress_bytes_;     ///< by month, "2026-11"
+    BillCounts counts_;
 };
 
 }  // namespace icecore::sim

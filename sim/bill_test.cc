@@ -19,10 +19,10 @@ constexpr std::int64_t kDaySec = 86400;
 
 /// Dollars of the line `what`; fails if there is none.
 double usd(const Bill& bill, std::string_view what, const std::vector<StoredInterval>& archives = {}) {
-    Json json = parse_json(bill.json(archives));
+    Json json = parse_json(bill.json({archives, {}}));
     for (const Json& line : json["lines"])
         if (line["what"] == what) return line["usd"].get<double>();
-    ADD_FAILURE() << "no line " << what << " in " << bill.json(archives);
+    ADD_FAILURE() << "no line " << what << " in " << bill.json({archives, {}});
     return -1;
 }
 
@@ -124,8 +124,8 @@ TEST_F(BillTest, TheTotalIsTheSumOfTheLines) {
     std::vector<StoredInterval> archives = {
         {kGb - kOverheadBytes, begin_, {begin_.sec + 30 * kDaySec, 0}, false}};
     double expected = 0.01 + 0.00005 + 0.03 + 0.0036 + 0.023 / 131072;
-    EXPECT_NEAR(parse_json(bill.json(archives))["usd"].get<double>(), expected, 1e-12);
-    EXPECT_THAT(bill.text(archives), HasSubstr("0.043650 USD\n"));
+    EXPECT_NEAR(parse_json(bill.json({archives, {}}))["usd"].get<double>(), expected, 1e-12);
+    EXPECT_THAT(bill.text({archives, {}}), HasSubstr("0.043650 USD\n"));
 }
 
 TEST_F(BillTest, SurvivesAKillAtEachByte) {
@@ -190,6 +190,14 @@ TEST(Prices, RefusesATableThatLacksSomethingOrSaysMore) {
     Json tier = table;
     tier["retrieval_usd_per_gb"].erase("Bulk");
     EXPECT_THROW(Prices::parse(tier.dump()), Error);
+    for (const char* name : {"DEEP_ARCHIVE", "STANDARD"}) {
+        Json classes = table;
+        classes["s3"].erase(name);
+        EXPECT_THROW(Prices::parse(classes.dump()), Error) << name;
+    }
+    Json expedited = table;
+    expedited["s3"]["DEEP_ARCHIVE"]["restore_usd_per_gb"]["Expedited"] = 1;
+    EXPECT_THROW(Prices::parse(expedited.dump()), Error);
     Json open = table;
     open["egress"].erase(4);
     EXPECT_THROW(Prices::parse(open.dump()), Error);

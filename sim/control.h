@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <vector>
 
 #include "sim/bill.h"
 #include "sim/clock.h"
@@ -14,9 +13,8 @@ namespace icecore::sim {
 /// /_sim/faults, /_sim/bill (doc/simulator.md). Thread-safe. What is referred to must outlive it.
 class Control {
   public:
-    /// `stored` tells of all archives for the bill; any thread.
-    Control(VirtualClock& clock, Faults& faults, Bill& bill,
-            std::function<std::vector<StoredInterval>()> stored)
+    /// `stored` tells of all that is stored, for the bill; any thread.
+    Control(VirtualClock& clock, Faults& faults, Bill& bill, std::function<Stored()> stored)
         : clock_(clock), faults_(faults), bill_(bill), stored_(std::move(stored)) {}
 
     static bool takes(const Request& request) { return request.path.starts_with("/_sim/"); }
@@ -30,7 +28,7 @@ class Control {
     VirtualClock& clock_;
     Faults& faults_;
     Bill& bill_;
-    std::function<std::vector<StoredInterval>()> stored_;
+    std::function<Stored()> stored_;
 };
 
 }  // namespace icecore::sim

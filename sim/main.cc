@@ -84,7 +84,7 @@ void run(const CLI::App& app, const Options& options) {
               options.data + "/bill.jsonl");
     glacier::Api vaults({options.data + "/glacier", options.account, options.region}, clock, authenticator,
                         faults, bill);
-    Control control(clock, faults, bill, [&] { return vaults.stored(); });
+    Control control(clock, faults, bill, [&] { return Stored{vaults.stored(), {}}; });
 
     Server server(options.listen, [&](const Request& request, RequestBody& body) {
         return Control::takes(request) ? control.handle(request, body) : vaults.handle(request, body);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "base/error.h"
@@ -42,10 +43,48 @@ class Fields {
     Json left_;
 };
 
-std::map<std::string, double> by_tier(const Json& json) {
+std::map<std::string, double> by_tier(const Json& json, std::span<const std::string_view> tiers = kTiers) {
     Fields fields(json);
     std::map<std::string, double> out;
-    for (std::string_view tier : kTiers) out[std::string(tier)] = fields.take_number(std::string(tier));
+    for (std::string_view tier : tiers) out[std::string(tier)] = fields.take_number(std::string(tier));
+    fields.check_empty();
+    return out;
+}
+
+ClassPrices class_prices(s3::StorageClass of, const Json& json) {
+    Fields fields(json);
+    ClassPrices out;
+    out.storage_usd_per_gb_month = fields.take_number("storage_usd_per_gb_month");
+    if (of == s3::StorageClass::intelligent_tiering)
+        out.watch_usd_per_1000_objects_month = fields.take_number("watch_usd_per_1000_objects_month");
+    out.put_usd_per_1000_requests = fields.take_number("put_usd_per_1000_requests");
+    out.get_usd_per_1000_requests = fields.take_number("get_usd_per_1000_requests");
+    out.transition_usd_per_1000_requests = fields.take_number("transition_usd_per_1000_requests");
+    out.retrieval_usd_per_gb = fields.take_number("retrieval_usd_per_gb");
+    out.size_bytes_min = fields.take_bytes("size_bytes_min");
+    out.index_bytes_per_object = fields.take_bytes("index_bytes_per_object");
+    out.name_bytes_per_object = fields.take_bytes("name_bytes_per_object");
+    out.storage_days_min = fields.take_number("storage_days_min");
+    if (std::span<const std::string_view> tiers = s3::restore_tiers(of); !tiers.empty()) {
+        out.restore_usd_per_gb = by_tier(fields.take("restore_usd_per_gb"), tiers);
+        out.restore_usd_per_1000_requests = by_tier(fields.take("restore_usd_per_1000_requests"), tiers);
+    }
+    fields.check_empty();
+    return out;
+}
+
+std::map<s3::StorageClass, ClassPrices> by_class(const Json& json) {
+    Fields fields(json);
+    std::map<s3::StorageClass, ClassPrices> out;
+    for (s3::StorageClass of : s3::kStorageClasses) {
+        std::string name(s3::storage_class_name(of));
+        try {
+            out[of] = class_prices(of, fields.take(name));
+        } catch (Error& error) {
+            error.add_context(name);
+            throw;
+        }
+    }
     fields.check_empty();
     return out;
 }
@@ -82,6 +121,7 @@ Prices parse_fields(Fields fields) {
     out.storage_days_min = fields.take_number("storage_days_min");
     out.retrieval_usd_per_gb = by_tier(fields.take("retrieval_usd_per_gb"));
     out.retrieval_usd_per_1000_requests = by_tier(fields.take("retrieval_usd_per_1000_requests"));
+    out.s3 = by_class(fields.take("s3"));
     out.egress = egress_steps(fields.take("egress"));
     fields.check_empty();
     return out;

@@ -8,10 +8,14 @@ std::string_view storage_class_name(StorageClass of) {
     switch (of) {
         case StorageClass::standard:
             return "STANDARD";
+        case StorageClass::reduced_redundancy:
+            return "REDUCED_REDUNDANCY";
         case StorageClass::standard_ia:
             return "STANDARD_IA";
         case StorageClass::intelligent_tiering:
             return "INTELLIGENT_TIERING";
+        case StorageClass::onezone_ia:
+            return "ONEZONE_IA";
         case StorageClass::glacier_ir:
             return "GLACIER_IR";
         case StorageClass::glacier:

@@ -11,15 +11,18 @@ namespace icecore::sim::s3 {
 /// The storage classes that are simulated, warmest first: a lifecycle moves objects down this list only.
 enum class StorageClass : std::uint8_t {
     standard,
+    reduced_redundancy,
     standard_ia,
     intelligent_tiering,
+    onezone_ia,
     glacier_ir,
     glacier,
     deep_archive,
 };
-inline constexpr std::array kStorageClasses = {
-    StorageClass::standard,   StorageClass::standard_ia, StorageClass::intelligent_tiering,
-    StorageClass::glacier_ir, StorageClass::glacier,     StorageClass::deep_archive};
+inline constexpr std::array kStorageClasses = {StorageClass::standard,    StorageClass::reduced_redundancy,
+                                               StorageClass::standard_ia, StorageClass::intelligent_tiering,
+                                               StorageClass::onezone_ia,  StorageClass::glacier_ir,
+                                               StorageClass::glacier,     StorageClass::deep_archive};
 
 /// "DEEP_ARCHIVE".
 std::string_view storage_class_name(StorageClass of);

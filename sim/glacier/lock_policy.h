@@ -33,7 +33,4 @@ class LockPolicy {
     std::vector<Denial> denials_;
 };
 
-/// Whether `text` is as `pattern` says, where '*' stands for any characters and '?' for one.
-bool matches_pattern(std::string_view text, std::string_view pattern);
-
 }  // namespace icecore::sim::glacier

@@ -109,13 +109,15 @@ void Connection::send(const Response& response, std::string_view method, bool ke
     std::string head = format("HTTP/1.1 {} {}\r\nDate: {}\r\nServer: icecore-sim\r\n", response.status,
                               status_text(response.status), http_date());
     for (const HttpHeader& header : response.headers) head += header.name + ": " + header.value + "\r\n";
-    if (response.status != 204 && !delivery.endless)
+    bool bodyless = method == "HEAD" || response.status == 204 || response.status == 304;
+    if (bodyless && response.head_bytes)
+        head += format("Content-Length: {}\r\n", *response.head_bytes);
+    else if (response.status != 204 && response.status != 304 && !delivery.endless)
         head += format("Content-Length: {}\r\n", response.body_bytes());
     if (!keep_alive) head += "Connection: close\r\n";
     head += "\r\n";
     bool plain = !response.stream && !delivery.cut_after_bytes && !delivery.corrupt_byte_at &&
                  delivery.bytes_per_sec == 0 && !delivery.endless;
-    bool bodyless = method == "HEAD" || response.status == 204;
     if (plain || bodyless) return send_all(bodyless ? head : head + response.body);
     send_all(head);
     send_body(response, delivery);

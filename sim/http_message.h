@@ -61,6 +61,8 @@ struct Response {
     std::string body;
     std::unique_ptr<BodySource> stream = {};  ///< instead of `body`
     std::uint64_t stream_bytes = 0;
+    /// What Content-Length says in answer to HEAD, which has no body.
+    std::optional<std::uint64_t> head_bytes = {};
 
     std::uint64_t body_bytes() const { return stream ? stream_bytes : body.size(); }
     void set(std::string name, std::string value) { headers.push_back({std::move(name), std::move(value)}); }

@@ -19,6 +19,7 @@
 #include "sim/control.h"
 #include "sim/faults.h"
 #include "sim/glacier/api.h"
+#include "sim/s3/api.h"
 #include "sim/server.h"
 
 namespace icecore::sim {
@@ -65,6 +66,13 @@ Fd lock_data(const std::string& dir) {
     return fd;
 }
 
+/// What is not for the vaults is for S3.
+bool is_for_vaults(const Request& request) {
+    if (request.header("x-amz-glacier-version") != nullptr) return true;
+    const std::string* authorization = request.header("Authorization");
+    return authorization != nullptr && authorization->find("/glacier/aws4_request") != std::string::npos;
+}
+
 void run(const CLI::App& app, const Options& options) {
     check_account(options.account);
     std::vector<AccessKey> keys;
@@ -84,10 +92,13 @@ void run(const CLI::App& app, const Options& options) {
               options.data + "/bill.jsonl");
     glacier::Api vaults({options.data + "/glacier", options.account, options.region}, clock, authenticator,
                         faults, bill);
-    Control control(clock, faults, bill, [&] { return Stored{vaults.stored(), {}}; });
+    s3::Api objects({options.data + "/s3", options.account, options.region}, clock, authenticator, faults,
+                    bill);
+    Control control(clock, faults, bill, [&] { return Stored{vaults.stored(), objects.stored()}; });
 
     Server server(options.listen, [&](const Request& request, RequestBody& body) {
-        return Control::takes(request) ? control.handle(request, body) : vaults.handle(request, body);
+        if (Control::takes(request)) return control.handle(request, body);
+        return is_for_vaults(request) ? vaults.handle(request, body) : objects.handle(request, body);
     });
     sigset_t signals;
     sigemptyset(&signals);
@@ -104,9 +115,9 @@ void run(const CLI::App& app, const Options& options) {
 
 int main_program(int argc, char** argv) {
     CLI::App app(
-        "A simulator of Amazon's Glacier vaults, strict enough to rehearse with. It prints the address that "
-        "it "
-        "listens on, and runs until SIGTERM.",
+        "A simulator of Amazon S3 and of Glacier vaults, strict enough to rehearse with. It prints the "
+        "address "
+        "that it listens on, and runs until SIGTERM.",
         "icecore-sim");
     Options options;
     add_options(app, options);

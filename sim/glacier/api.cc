@@ -1,13 +1,12 @@
 #include "sim/glacier/api.h"
 
 #include <array>
-#include <cstdio>
-#include <utility>
+#include <string>
 
 #include "base/error.h"
 #include "base/format.h"
 #include "sim/api_error.h"
-#include "sim/fault_answer.h"
+#include "sim/frame.h"
 #include "sim/glacier/expiry.h"
 #include "sim/glacier/operations.h"
 #include "sim/glacier/route.h"
@@ -130,30 +129,19 @@ Answer Api::State::handle(const Route& route, const Operation& operation, Call& 
     if (route.account != "-" && route.account != service.account)
         throw ApiError(403, "AccessDeniedException",
                        format("User is not authorized to act for the account {}", route.account));
-    try {
-        Answer answer = carry_out(operation, call);
-        if (answer.response.status < 500) service.bill.add_request(operation.name);
-        return answer;
-    } catch (const ApiError& error) {
-        if (error.status() < 500) service.bill.add_request(operation.name);
-        throw;
-    }
+    return put_on_bill([&] { service.bill.add_request(operation.name); },
+                       [&] { return carry_out(operation, call); });
 }
 
 Answer Api::State::carry_out(const Operation& operation, Call& call) {
-    std::optional<Fault> fault = faults.take(operation.name, call.request.path);
-    if (fault) {
-        if (std::optional<Answer> answer = answer_instead(*fault)) return std::move(*answer);
-        call.fail_job = fault->kind == Fault::Kind::fail_job;
+    auto prepare = [&](const Fault& fault) {
+        call.fail_job = fault.kind == Fault::Kind::fail_job;
         std::lock_guard lock(service.mutex);
         auto vault = service.vaults.find(call.vault);
-        if (fault->kind == Fault::Kind::forget_upload && vault != service.vaults.end())
+        if (fault.kind == Fault::Kind::forget_upload && vault != service.vaults.end())
             forget_upload(service, vault->second, call.id);
-    }
-    Answer answer;
-    answer.response = run(operation, call);
-    if (fault) spoil(*fault, answer);
-    return answer;
+    };
+    return with_fault(faults, operation.name, call.request, prepare, [&] { return run(operation, call); });
 }
 
 Api::Api(const ApiOptions& options, const VirtualClock& clock, const Authenticator& authenticator,
@@ -168,29 +156,21 @@ Api::~Api() = default;
 Api::Api(Api&&) noexcept = default;
 
 Answer Api::handle(const Request& request, RequestBody& body) {
-    Answer answer;
-    std::uint64_t announced_bytes = body.left_bytes();
-    try {
+    auto run = [&] {
         std::optional<Route> route = find_route(request);
         const Operation* operation = route ? find_operation(route->operation) : nullptr;
         if (operation == nullptr)
             throw ApiError(404, "UnknownOperationException", "No operation of the vault API has this path");
         Call call{request, body, state_->clock, state_->clock.now(), route->vault, route->id};
         call.query = query_parameters(request.query);
-        answer = state_->handle(*route, *operation, call);
-    } catch (const ApiError& error) {
-        answer.response = error_response(error);
-    } catch (const Json::exception& error) {
-        answer.response = error_response(ApiError(400, "SerializationException", error.what()));
-    } catch (const Error& error) {
-        std::fprintf(stderr, "icecore-sim: %s %s: %s\n", request.method.c_str(), request.path.c_str(),
-                     error.what());
-        answer.response = error_response(ApiError(500, "ServiceUnavailableException", error.message()));
-    } catch (const ConnectionLost&) {
-        state_->service.bill.add_bytes_in(announced_bytes - body.left_bytes());
-        throw;
-    }
-    if (announced_bytes > 0) state_->service.bill.add_bytes_in(announced_bytes - body.left_bytes());
+        try {
+            return state_->handle(*route, *operation, call);
+        } catch (const Json::exception& error) {
+            throw ApiError(400, "SerializationException", error.what());
+        }
+    };
+    Answer answer = answer_request(request, body, state_->service.bill, "ServiceUnavailableException", run,
+                                   error_response);
     answer.response.set("x-amzn-RequestId", random_id(kRequestIdLength));
     return answer;
 }

@@ -94,15 +94,19 @@ std::string credential_scope(std::string_view amz_date, const SigningScope& scop
     return format("{}/{}/{}/aws4_request", amz_date.substr(0, 8), scope.region, scope.service);
 }
 
+std::string signing_key(std::string_view amz_date, const SigningScope& scope,
+                        std::string_view secret_access_key) {
+    std::string key = hmac_sha256("AWS4" + std::string(secret_access_key), amz_date.substr(0, 8));
+    key = hmac_sha256(key, scope.region);
+    key = hmac_sha256(key, scope.service);
+    return hmac_sha256(key, "aws4_request");
+}
+
 std::string signature(std::string_view canonical_request, std::string_view amz_date,
                       const SigningScope& scope, std::string_view secret_access_key) {
     std::string to_sign = format("{}\n{}\n{}\n{}", kAlgorithm, amz_date, credential_scope(amz_date, scope),
                                  sha256(canonical_request).hex());
-    std::string key = hmac_sha256("AWS4" + std::string(secret_access_key), amz_date.substr(0, 8));
-    key = hmac_sha256(key, scope.region);
-    key = hmac_sha256(key, scope.service);
-    key = hmac_sha256(key, "aws4_request");
-    return to_hex(hmac_sha256(key, to_sign));
+    return to_hex(hmac_sha256(signing_key(amz_date, scope, secret_access_key), to_sign));
 }
 
 void sign(HttpRequest& request, std::string_view payload_hash, const SigningScope& scope,

@@ -36,6 +36,9 @@ std::string canonical_request(const SignedRequest& request, std::string_view ser
 std::string signed_header_names(const std::vector<HttpHeader>& headers);
 /// "20261122/us-east-1/glacier/aws4_request". `amz_date` is "20261122T031500Z".
 std::string credential_scope(std::string_view amz_date, const SigningScope& scope);
+/// The key that is made of the secret one for a day, a region and a service: raw bytes.
+std::string signing_key(std::string_view amz_date, const SigningScope& scope,
+                        std::string_view secret_access_key);
 /// The signature, in hex.
 std::string signature(std::string_view canonical_request, std::string_view amz_date,
                       const SigningScope& scope, std::string_view secret_access_key);

@@ -1,0 +1,185 @@
+#include "sim/s3/api.h"
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "base/format.h"
+#include "sim/frame.h"
+#include "sim/random_id.h"
+#include "sim/s3/intervals.h"
+#include "sim/s3/operations.h"
+#include "sim/s3/route.h"
+#include "sim/s3/signature.h"
+#include "sim/s3/xml.h"
+
+namespace icecore::sim::s3 {
+namespace {
+
+/// A Complete of 10,000 parts with checksums, or 1,000 keys to delete, is the largest that makes sense.
+constexpr std::uint64_t kTextBytesMax = 8 << 20;
+constexpr std::size_t kRequestIdLength = 16;
+
+enum class Takes : std::uint8_t {
+    text,
+    protected_text,  ///< with Content-MD5 or a checksum
+    data,
+};
+
+using Rate = Bill::S3Rate;
+
+struct Operation {
+    std::string_view name;
+    Response (*run)(Service&, Call&);
+    Rate rate = Rate::get;
+    Takes takes = Takes::text;
+};
+
+constexpr std::array kOperations = {
+    Operation{"ListBuckets", list_buckets, Rate::put},
+    Operation{"CreateBucket", create_bucket, Rate::put},
+    Operation{"HeadBucket", head_bucket, Rate::get},
+    Operation{"DeleteBucket", delete_bucket, Rate::free},
+    Operation{"GetBucketLocation", get_bucket_location, Rate::get},
+    Operation{"PutObject", put_object, Rate::put, Takes::data},
+    Operation{"GetObject", get_object, Rate::get},
+    Operation{"HeadObject", head_object, Rate::get},
+    Operation{"ListObjects", list_objects, Rate::put},
+    Operation{"ListObjectsV2", list_objects_v2, Rate::put},
+};
+
+const Operation* find_operation(std::string_view name) {
+    for (const Operation& operation : kOperations)
+        if (operation.name == name) return &operation;
+    return nullptr;
+}
+
+std::string upper_id() {
+    std::string id = random_id(kRequestIdLength);
+    for (char& c : id) {
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+        if (c == '-' || c == '_') c = 'Z';
+    }
+    return id;
+}
+
+/// Details whose names begin with "x-amz-" are headers; the right region is both.
+Response error_response(const ApiError& error, const Request& request, const std::string& id) {
+    Response out{.status = error.status(), .headers = {}, .body = {}};
+    XmlWriter xml("Error", false);
+    xml.text("Code", error.code()).text("Message", error.message());
+    for (const auto& [name, value] : error.details()) {
+        if (name.starts_with("x-amz-"))
+            out.set(name, value);
+        else
+            xml.text(name, value);
+        if (name == "Region") out.set("x-amz-bucket-region", value);
+    }
+    std::optional<std::string> resource = percent_decode(request.path);
+    xml.text("Resource", resource.value_or(request.path)).text("RequestId", id).text("HostId", "icecore-sim");
+    if (error.status() == 304) return out;
+    out.set("Content-Type", "application/xml");
+    out.body = xml.finish();
+    return out;
+}
+
+std::string read_text(Payload& payload) {
+    if (payload.size_bytes() > kTextBytesMax)
+        throw ApiError(400, "MaxMessageLengthExceeded", "Your request was too big.",
+                       {{"MaxMessageLengthBytes", std::to_string(kTextBytesMax)}});
+    std::string text;
+    payload.read([&](const std::shared_ptr<const Buffer>& piece) { text += piece->view(); }, std::nullopt,
+                 false);
+    return text;
+}
+
+}  // namespace
+
+struct Api::State {
+    const VirtualClock& clock;
+    const Authenticator& authenticator;
+    Faults& faults;
+    Service service;
+
+    /// The region that a request must be signed for.
+    std::string region_of(const Request& request, const Route& route);
+    Answer handle(const Request& request, RequestBody& body);
+    Response run(const Operation& operation, Call& call);
+};
+
+/// Clients that ask the endpoint of another region than the bucket's are sent there. As this is the only
+/// endpoint there is, it also takes what is signed for the bucket's own region.
+std::string Api::State::region_of(const Request& request, const Route& route) {
+    std::lock_guard lock(service.mutex);
+    const Bucket* bucket = service.storage.find_bucket(route.bucket);
+    if (bucket == nullptr || bucket->region == service.region || route.operation == "CreateBucket" ||
+        route.operation == "GetBucketLocation")
+        return service.region;
+    if (signed_region(request) != service.region) return bucket->region;
+    throw ApiError(301, "PermanentRedirect",
+                   "The bucket you are attempting to access must be addressed using the specified endpoint. "
+                   "Please send all future requests to this endpoint.",
+                   {{"Endpoint", format("{}.s3.{}.amazonaws.com", bucket->name, bucket->region)},
+                    {"Bucket", bucket->name},
+                    {"Region", bucket->region}});
+}
+
+Response Api::State::run(const Operation& operation, Call& call) {
+    if (operation.takes == Takes::data) return operation.run(service, call);
+    std::lock_guard lock(service.mutex);
+    return operation.run(service, call);
+}
+
+/// Checks who asks, carries it out and puts it on the bill, unless it failed with 5xx.
+Answer Api::State::handle(const Request& request, RequestBody& body) {
+    Route route = find_route(request);
+    ChunkSigner signer = check_signature(authenticator, request, region_of(request, route));
+    const Operation* operation = find_operation(route.operation);
+    if (operation == nullptr)
+        throw ApiError(501, "NotImplemented",
+                       "A header or parameter you provided implies functionality that is not implemented",
+                       {{"Operation", std::string(route.operation)}});
+    Payload payload(request, body, std::move(signer));
+    Call call{request, payload, clock, clock.now(), route.bucket, route.key};
+    call.query = query_parameters(request.query);
+    auto charge = [&] { service.bill.add_s3_request(operation->name, operation->rate, call.billed_class); };
+    return put_on_bill(charge, [&] {
+        if (operation->takes != Takes::data) call.text = read_text(payload);
+        if (operation->takes == Takes::protected_text && !payload.is_protected())
+            invalid_request("Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
+        return with_fault(
+            faults, operation->name, request, [](const Fault&) {}, [&] { return run(*operation, call); });
+    });
+}
+
+Api::Api(const ApiOptions& options, const VirtualClock& clock, const Authenticator& authenticator,
+         Faults& faults, Bill& bill)
+    : state_(new State{clock, authenticator, faults,
+                       Service{options.account, options.region, bill, {}, Storage(options.data_dir)}}) {}
+
+Api::~Api() = default;
+Api::Api(Api&&) noexcept = default;
+
+Answer Api::handle(const Request& request, RequestBody& body) {
+    std::string id = upper_id();
+    Answer answer = answer_request(
+        request, body, state_->service.bill, "InternalError", [&] { return state_->handle(request, body); },
+        [&](const ApiError& error) { return error_response(error, request, id); });
+    answer.response.set("x-amz-request-id", id);
+    answer.response.set("x-amz-id-2", "icecore-sim");
+    return answer;
+}
+
+std::vector<S3Interval> Api::stored() const {
+    std::lock_guard lock(state_->service.mutex);
+    Timestamp now = state_->clock.now();
+    std::vector<S3Interval> out = state_->service.storage.gone();
+    for (const auto& [name, bucket] : state_->service.storage.buckets()) {
+        for (const auto& [key, versions] : bucket.keys)
+            for (const Version& version : versions) add_intervals(version, now, false, out);
+        for (const auto& [id, upload] : bucket.uploads) add_intervals(upload, now, out);
+    }
+    return out;
+}
+
+}  // namespace icecore::sim::s3

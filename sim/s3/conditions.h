@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "sim/s3/call.h"
+
+namespace icecore::sim::s3 {
+
+/// If-None-Match: * and If-Match of a request that writes call.key. Throws ApiError: 412 PreconditionFailed,
+/// 404 NoSuchKey, 501 for what S3 has not. Needs the lock.
+void check_write_conditions(const Bucket& bucket, const Call& call, const std::string& key);
+
+/// If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since of GetObject and HeadObject (RFC 9110).
+/// Throws ApiError: 412 PreconditionFailed, 304 NotModified.
+void check_read_conditions(const Call& call, const Version& version);
+
+}  // namespace icecore::sim::s3

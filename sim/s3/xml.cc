@@ -85,7 +85,7 @@ std::string XmlWriter::finish() {
 
 XmlRequest::XmlRequest(std::string_view text, std::string_view root) {
     // Entities that a DTD declares are never expanded by pugixml; a request has no use for a DTD at all.
-    constexpr unsigned kParse = pugi::parse_default | pugi::parse_doctype;
+    constexpr unsigned kParse = pugi::parse_default | pugi::parse_doctype | pugi::parse_ws_pcdata_single;
     if (!document_.load_buffer(text.data(), text.size(), kParse, pugi::encoding_utf8)) malformed_xml();
     for (const pugi::xml_node& node : document_.children()) {
         if (node.type() == pugi::node_doctype) malformed_xml();
@@ -96,16 +96,21 @@ XmlRequest::XmlRequest(std::string_view text, std::string_view root) {
     if (!root_) malformed_xml();
 }
 
-std::optional<std::string> child_text(const pugi::xml_node& node, const char* name) {
-    for (const pugi::xml_node& child : node.children()) {
-        if (std::strcmp(local_name(child.name()), name) != 0) continue;
-        std::string_view text = child.text().get();
-        constexpr std::string_view kBlanks = " \t\r\n";
-        std::size_t first = std::min(text.find_first_not_of(kBlanks), text.size());
-        text.remove_prefix(first);
-        return std::string(text.substr(0, text.find_last_not_of(kBlanks) + 1));
-    }
-    return std::nullopt;
+std::vector<pugi::xml_node> children(const pugi::xml_node& node, const char* name) {
+    std::vector<pugi::xml_node> out;
+    for (const pugi::xml_node& child : node.children())
+        if (std::strcmp(local_name(child.name()), name) == 0) out.push_back(child);
+    return out;
+}
+
+std::optional<std::string> child_text(const pugi::xml_node& node, const char* name, Blanks blanks) {
+    std::vector<pugi::xml_node> found = children(node, name);
+    if (found.empty()) return std::nullopt;
+    std::string_view text = found.front().text().get();
+    if (blanks == Blanks::keep) return std::string(text);
+    constexpr std::string_view kBlanks = " \t\r\n";
+    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+    return std::string(text.substr(0, text.find_last_not_of(kBlanks) + 1));
 }
 
 std::optional<std::uint64_t> child_number(const pugi::xml_node& node, const char* name) {

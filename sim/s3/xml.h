@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <pugixml.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace icecore::sim::s3 {
 
@@ -41,8 +43,13 @@ class XmlRequest {
     pugi::xml_node root_;
 };
 
-/// The child's text without blanks around it, or nullopt where there is none.
-std::optional<std::string> child_text(const pugi::xml_node& node, const char* name);
+/// The children of that name, whatever their prefix.
+std::vector<pugi::xml_node> children(const pugi::xml_node& node, const char* name);
+/// What becomes of the blanks around a text.
+enum class Blanks : std::uint8_t { strip, keep };
+/// The text of the first child of that name, or nullopt where there is none.
+std::optional<std::string> child_text(const pugi::xml_node& node, const char* name,
+                                      Blanks blanks = Blanks::strip);
 /// A whole number in decimal. Throws ApiError{MalformedXML} for another text.
 std::optional<std::uint64_t> child_number(const pugi::xml_node& node, const char* name);
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "sim/access.h"
 #include "sim/auth.h"
 #include "sim/bill.h"
 #include "sim/clock.h"
@@ -29,6 +30,7 @@ struct Options {
     std::string listen = "127.0.0.1:0";
     std::string data;
     std::vector<std::string> credentials;
+    std::vector<std::string> policies;
     std::string region = "us-east-1";
     std::string account = "123456789012";
     double time_scale = 1;
@@ -43,6 +45,8 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option("--credentials", options.credentials,
                    "KEY:SECRET[:TOKEN[:EXPIRES]] that may sign requests (may be repeated)")
         ->required();
+    app.add_option("--policy", options.policies,
+                   "KEY=FILE: this key may do only what the IAM policy in FILE allows (may be repeated)");
     app.add_option("--region", options.region, "region that signatures are for")->capture_default_str();
     app.add_option("--account", options.account, "account number, 12 digits")->capture_default_str();
     app.add_option("--time-scale", options.time_scale, "virtual seconds a second")
@@ -56,6 +60,26 @@ void check_account(const std::string& account) {
     bool digits = account.size() == 12 &&
                   std::all_of(account.begin(), account.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!digits) throw Error(Error::Kind::invalid, "--account needs 12 digits");
+}
+
+/// "KEY=FILE" of each restricted key.
+Access read_policies(const Options& options, const std::vector<AccessKey>& keys) {
+    Access access(options.account);
+    for (const std::string& text : options.policies) {
+        std::size_t equals = text.find('=');
+        std::string id = text.substr(0, equals);
+        auto same = [&](const AccessKey& key) { return key.id == id; };
+        if (equals == std::string::npos || std::none_of(keys.begin(), keys.end(), same))
+            throw Error(Error::Kind::invalid, "--policy needs KEY=FILE, where KEY is one of --credentials");
+        std::string path = text.substr(equals + 1);
+        try {
+            access.restrict(id, Policy::parse(read_file(path), Policy::Kind::identity));
+        } catch (Error& error) {
+            error.add_context(path);
+            throw;
+        }
+    }
+    return access;
 }
 
 /// Two processes must not work in one directory.
@@ -77,6 +101,7 @@ void run(const CLI::App& app, const Options& options) {
     check_account(options.account);
     std::vector<AccessKey> keys;
     for (const std::string& text : options.credentials) keys.push_back(parse_access_key(text));
+    Access access = read_policies(options, keys);
     if (::mkdir(options.data.c_str(), 0700) != 0 && errno != EEXIST) throw_errno("making " + options.data);
 
     Fd lock = lock_data(options.data);
@@ -91,9 +116,9 @@ void run(const CLI::App& app, const Options& options) {
     Bill bill(options.prices.empty() ? Prices::built_in() : Prices::parse(read_file(options.prices)),
               options.data + "/bill.jsonl");
     glacier::Api vaults({options.data + "/glacier", options.account, options.region}, clock, authenticator,
-                        faults, bill);
-    s3::Api objects({options.data + "/s3", options.account, options.region}, clock, authenticator, faults,
-                    bill);
+                        access, faults, bill);
+    s3::Api objects({options.data + "/s3", options.account, options.region}, clock, authenticator, access,
+                    faults, bill);
     Control control(clock, faults, bill, [&] { return Stored{vaults.stored(), objects.stored()}; });
 
     Server server(options.listen, [&](const Request& request, RequestBody& body) {

@@ -107,6 +107,7 @@ void check_version(const Request& request) {
 struct Api::State {
     const VirtualClock& clock;
     const Authenticator& authenticator;
+    const Access& access;
     Faults& faults;
     Service service;
 
@@ -117,8 +118,20 @@ struct Api::State {
     }
 
     Answer handle(const Route& route, const Operation& operation, Call& call);
+    void check_access(const Operation& operation, const Call& call) const;
     Answer carry_out(const Operation& operation, Call& call);
 };
+
+/// Vaults are what policies speak of; what concerns the account is allowed on "*" alone.
+void Api::State::check_access(const Operation& operation, const Call& call) const {
+    std::string resource = call.vault.empty() && operation.name != "ListVaults"
+                               ? format("arn:aws:glacier:{}:{}:", service.region, service.account)
+                               : vault_arn(service, call.vault);
+    std::string refusal = access.refusal(
+        Authenticator::claim(call.request).key_id,
+        {{}, format("glacier:{}", operation.name), resource, {{"aws:securetransport", "true"}}});
+    if (!refusal.empty()) throw ApiError(403, "AccessDeniedException", refusal);
+}
 
 /// Checks who asks, carries it out and puts it on the bill, unless it failed with 5xx.
 Answer Api::State::handle(const Route& route, const Operation& operation, Call& call) {
@@ -126,6 +139,7 @@ Answer Api::State::handle(const Route& route, const Operation& operation, Call& 
     if (!takes_data) call.text = read_text(call.body);
     check_signature(authenticator, call, takes_data);
     check_version(call.request);
+    check_access(operation, call);
     if (route.account != "-" && route.account != service.account)
         throw ApiError(403, "AccessDeniedException",
                        format("User is not authorized to act for the account {}", route.account));
@@ -145,8 +159,8 @@ Answer Api::State::carry_out(const Operation& operation, Call& call) {
 }
 
 Api::Api(const ApiOptions& options, const VirtualClock& clock, const Authenticator& authenticator,
-         Faults& faults, Bill& bill)
-    : state_(new State{clock, authenticator, faults,
+         const Access& access, Faults& faults, Bill& bill)
+    : state_(new State{clock, authenticator, access, faults,
                        Service{options.account, options.region, Storage(options.data_dir), bill}}) {
     state_->service.settings = state_->service.storage.load_account();
     state_->service.vaults = state_->service.storage.load_vaults();

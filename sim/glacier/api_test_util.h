@@ -74,7 +74,7 @@ class TestApi {
         clock_->order(R"({"frozen":true})");
         bill_ = std::make_unique<Bill>(Prices::built_in(), dir_ + "/bill.json");
         api_ = std::make_unique<Api>(ApiOptions{dir_ + "/glacier", "123456789012", "us-east-1"}, *clock_,
-                                     authenticator_, faults_, *bill_);
+                                     authenticator_, access_, faults_, *bill_);
     }
 
     void advance_hours(std::uint64_t hours) { clock_->advance(hours * 3600); }
@@ -139,6 +139,7 @@ class TestApi {
     std::string dir_;
     SystemClock real_;
     Authenticator authenticator_{{{"KEY", "SECRET"}}, "us-east-1", real_};
+    Access access_{"123456789012"};
     Faults faults_;
     std::unique_ptr<VirtualClock> clock_;
     std::unique_ptr<Bill> bill_;

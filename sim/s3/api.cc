@@ -8,7 +8,9 @@
 #include "sim/frame.h"
 #include "sim/random_id.h"
 #include "sim/s3/intervals.h"
+#include "sim/s3/lifecycle.h"
 #include "sim/s3/operations.h"
+#include "sim/s3/permissions.h"
 #include "sim/s3/route.h"
 #include "sim/s3/signature.h"
 #include "sim/s3/xml.h"
@@ -46,6 +48,35 @@ constexpr std::array kOperations = {
     Operation{"HeadObject", head_object, Rate::get},
     Operation{"ListObjects", list_objects, Rate::put},
     Operation{"ListObjectsV2", list_objects_v2, Rate::put},
+    Operation{"ListObjectVersions", list_object_versions, Rate::put},
+    Operation{"RestoreObject", restore_object, Rate::free},
+    Operation{"PutBucketVersioning", put_bucket_versioning, Rate::put},
+    Operation{"GetBucketVersioning", get_bucket_versioning, Rate::get},
+    Operation{"PutBucketLifecycleConfiguration", put_bucket_lifecycle_configuration, Rate::put,
+              Takes::protected_text},
+    Operation{"GetBucketLifecycleConfiguration", get_bucket_lifecycle_configuration, Rate::get},
+    Operation{"DeleteBucketLifecycle", delete_bucket_lifecycle, Rate::free},
+    Operation{"PutObjectLockConfiguration", put_object_lock_configuration, Rate::put, Takes::protected_text},
+    Operation{"GetObjectLockConfiguration", get_object_lock_configuration, Rate::get},
+    Operation{"PutObjectRetention", put_object_retention, Rate::put, Takes::protected_text},
+    Operation{"GetObjectRetention", get_object_retention, Rate::get},
+    Operation{"PutObjectLegalHold", put_object_legal_hold, Rate::put, Takes::protected_text},
+    Operation{"GetObjectLegalHold", get_object_legal_hold, Rate::get},
+    Operation{"PutObjectTagging", put_object_tagging, Rate::put, Takes::protected_text},
+    Operation{"GetObjectTagging", get_object_tagging, Rate::get},
+    Operation{"DeleteObjectTagging", delete_object_tagging, Rate::free},
+    Operation{"PutBucketTagging", put_bucket_tagging, Rate::put, Takes::protected_text},
+    Operation{"GetBucketTagging", get_bucket_tagging, Rate::get},
+    Operation{"DeleteBucketTagging", delete_bucket_tagging, Rate::free},
+    Operation{"PutBucketPolicy", put_bucket_policy, Rate::put},
+    Operation{"GetBucketPolicy", get_bucket_policy, Rate::get},
+    Operation{"DeleteBucketPolicy", delete_bucket_policy, Rate::free},
+    Operation{"PutBucketEncryption", put_bucket_encryption, Rate::put},
+    Operation{"GetBucketEncryption", get_bucket_encryption, Rate::get},
+    Operation{"DeleteBucketEncryption", delete_bucket_encryption, Rate::free},
+    Operation{"PutPublicAccessBlock", put_public_access_block, Rate::put},
+    Operation{"GetPublicAccessBlock", get_public_access_block, Rate::get},
+    Operation{"DeletePublicAccessBlock", delete_public_access_block, Rate::free},
 };
 
 const Operation* find_operation(std::string_view name) {
@@ -104,6 +135,7 @@ struct Api::State {
     /// The region that a request must be signed for.
     std::string region_of(const Request& request, const Route& route);
     Answer handle(const Request& request, RequestBody& body);
+    void prepare(const Operation& operation, const Call& call);
     Response run(const Operation& operation, Call& call);
 };
 
@@ -124,10 +156,31 @@ std::string Api::State::region_of(const Request& request, const Route& route) {
                     {"Region", bucket->region}});
 }
 
+/// Brings the bucket up to date and checks whether the caller may do this. A bucket that is not there is for
+/// the operation to say, whoever asks.
+void Api::State::prepare(const Operation& operation, const Call& call) {
+    std::lock_guard lock(service.mutex);
+    bring_up_to(service, call.bucket, call.now);
+    if (!call.bucket.empty() && service.storage.find_bucket(call.bucket) == nullptr &&
+        operation.name != "CreateBucket")
+        return;
+    for (const PolicyRequest& request : permissions_of(operation.name, call))
+        check_allowed(service, call, request);
+}
+
 Response Api::State::run(const Operation& operation, Call& call) {
     if (operation.takes == Takes::data) return operation.run(service, call);
     std::lock_guard lock(service.mutex);
-    return operation.run(service, call);
+    try {
+        Response response = operation.run(service, call);
+        hide_lock(service, call, response);
+        return response;
+    } catch (const ApiError& error) {
+        // Who may not list must not learn from an object's absence either.
+        if (error.code() == "NoSuchKey" && operation.rate == Rate::get)
+            check_allowed(service, call, permission_to_list(call));
+        throw;
+    }
 }
 
 /// Checks who asks, carries it out and puts it on the bill, unless it failed with 5xx.
@@ -142,8 +195,10 @@ Answer Api::State::handle(const Request& request, RequestBody& body) {
     Payload payload(request, body, std::move(signer));
     Call call{request, payload, clock, clock.now(), route.bucket, route.key};
     call.query = query_parameters(request.query);
+    call.key_id = Authenticator::claim(request).key_id;
     auto charge = [&] { service.bill.add_s3_request(operation->name, operation->rate, call.billed_class); };
     return put_on_bill(charge, [&] {
+        prepare(*operation, call);
         if (operation->takes != Takes::data) call.text = read_text(payload);
         if (operation->takes == Takes::protected_text && !payload.is_protected())
             invalid_request("Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
@@ -153,9 +208,10 @@ Answer Api::State::handle(const Request& request, RequestBody& body) {
 }
 
 Api::Api(const ApiOptions& options, const VirtualClock& clock, const Authenticator& authenticator,
-         Faults& faults, Bill& bill)
-    : state_(new State{clock, authenticator, faults,
-                       Service{options.account, options.region, bill, {}, Storage(options.data_dir)}}) {}
+         const Access& access, Faults& faults, Bill& bill)
+    : state_(
+          new State{clock, authenticator, faults,
+                    Service{options.account, options.region, bill, access, {}, Storage(options.data_dir)}}) {}
 
 Api::~Api() = default;
 Api::Api(Api&&) noexcept = default;
@@ -173,6 +229,8 @@ Answer Api::handle(const Request& request, RequestBody& body) {
 std::vector<S3Interval> Api::stored() const {
     std::lock_guard lock(state_->service.mutex);
     Timestamp now = state_->clock.now();
+    for (const auto& [name, bucket] : state_->service.storage.buckets())
+        bring_up_to(state_->service, name, now);
     std::vector<S3Interval> out = state_->service.storage.gone();
     for (const auto& [name, bucket] : state_->service.storage.buckets()) {
         for (const auto& [key, versions] : bucket.keys)

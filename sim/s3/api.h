@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/access.h"
 #include "sim/auth.h"
 #include "sim/bill.h"
 #include "sim/bill_lines.h"
@@ -26,7 +27,7 @@ class Api {
   public:
     /// Loads what an earlier one has left. Throws Error.
     Api(const ApiOptions& options, const VirtualClock& clock, const Authenticator& authenticator,
-        Faults& faults, Bill& bill);
+        const Access& access, Faults& faults, Bill& bill);
     ~Api();
     Api(Api&&) noexcept;
 

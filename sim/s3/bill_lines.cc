@@ -106,7 +106,8 @@ void add_requests(Lines& lines, const ClassPrices& price, const std::string& nam
     double retrieved = bill_gb(count_of(counts.s3_retrieved_bytes, name));
     lines.add("S3 put requests, " + name, puts, "requests", puts / 1000 * price.put_usd_per_1000_requests);
     lines.add("S3 get requests, " + name, gets, "requests", gets / 1000 * price.get_usd_per_1000_requests);
-    lines.add("S3 retrieval, " + name, retrieved, "GB", retrieved * price.retrieval_usd_per_gb);
+    if (price.retrieval_usd_per_gb > 0)
+        lines.add("S3 retrieval, " + name, retrieved, "GB", retrieved * price.retrieval_usd_per_gb);
     for (const auto& [tier, usd_per_gb] : price.restore_usd_per_gb) {
         std::string both = name + " " + tier;
         auto requests = static_cast<double>(count_of(counts.s3_restores, both));

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "sim/access.h"
 #include "sim/api_error.h"
 #include "sim/bill.h"
 #include "sim/clock.h"
@@ -22,8 +23,11 @@ struct Service {
     std::string account;  ///< 12 digits
     std::string region;   ///< that the endpoint is of
     Bill& bill;
-    std::mutex mutex;  // guards `storage`
+    const Access& access;
+    std::mutex mutex;  // guards what follows
     Storage storage;
+    /// Of buckets with a lifecycle: the day (since 1970) up to which it was carried out.
+    std::map<std::string, std::int64_t> brought_up_to_day = {};
 };
 
 /// A request to one of them. Whoever called has checked its signature.
@@ -34,6 +38,7 @@ struct Call {
     Timestamp now;  ///< of that clock
     std::string bucket = {};
     std::string key = {};
+    std::string key_id = {};  ///< who asks
     std::map<std::string, std::string> query = {};
     std::string text = {};  ///< the body of all other operations, checked
     /// The class at whose price the request is billed.

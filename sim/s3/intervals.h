@@ -12,6 +12,8 @@ namespace icecore::sim::s3 {
 
 /// The bytes of a version, and of its restored copy.
 void add_intervals(const Version& version, Timestamp end, bool gone, std::vector<S3Interval>& out);
+/// The restored copy of a version alone.
+void add_copy_interval(const Version& version, Timestamp end, std::vector<S3Interval>& out);
 /// The parts of an upload.
 void add_intervals(const Upload& upload, Timestamp end, std::vector<S3Interval>& out);
 

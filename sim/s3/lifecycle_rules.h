@@ -42,7 +42,7 @@ struct LifecycleRule {
 /// A lifecycle configuration.
 struct Lifecycle {
     std::vector<LifecycleRule> rules;
-    Timestamp since;                  ///< when it was set: nothing takes effect before
+    Timestamp since;                    ///< when it was set: nothing takes effect before
     bool moves_small_archives = false;  ///< objects below 128 KiB too, into GLACIER and DEEP_ARCHIVE
 
     /// Of the XML of a request. Throws ApiError.

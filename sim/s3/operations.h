@@ -40,4 +40,39 @@ Response list_multipart_uploads(Service& service, Call& call);
 // complete.cc
 Response complete_multipart_upload(Service& service, Call& call);
 
+// restore.cc
+Response restore_object(Service& service, Call& call);
+// versioning.cc, list_versions.cc
+Response put_bucket_versioning(Service& service, Call& call);
+Response get_bucket_versioning(Service& service, Call& call);
+Response list_object_versions(Service& service, Call& call);
+// lifecycle.cc
+Response put_bucket_lifecycle_configuration(Service& service, Call& call);
+Response get_bucket_lifecycle_configuration(Service& service, Call& call);
+Response delete_bucket_lifecycle(Service& service, Call& call);
+// lock.cc
+Response put_object_lock_configuration(Service& service, Call& call);
+Response get_object_lock_configuration(Service& service, Call& call);
+Response put_object_retention(Service& service, Call& call);
+Response get_object_retention(Service& service, Call& call);
+Response put_object_legal_hold(Service& service, Call& call);
+Response get_object_legal_hold(Service& service, Call& call);
+// tagging.cc
+Response put_object_tagging(Service& service, Call& call);
+Response get_object_tagging(Service& service, Call& call);
+Response delete_object_tagging(Service& service, Call& call);
+// settings.cc
+Response put_bucket_tagging(Service& service, Call& call);
+Response get_bucket_tagging(Service& service, Call& call);
+Response delete_bucket_tagging(Service& service, Call& call);
+Response put_bucket_policy(Service& service, Call& call);
+Response get_bucket_policy(Service& service, Call& call);
+Response delete_bucket_policy(Service& service, Call& call);
+Response put_bucket_encryption(Service& service, Call& call);
+Response get_bucket_encryption(Service& service, Call& call);
+Response delete_bucket_encryption(Service& service, Call& call);
+Response put_public_access_block(Service& service, Call& call);
+Response get_public_access_block(Service& service, Call& call);
+Response delete_public_access_block(Service& service, Call& call);
+
 }  // namespace icecore::sim::s3

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "sim/s3/intervals.h"
 #include "sim/s3/object_headers.h"
 #include "sim/s3/operations.h"
 #include "sim/s3/restore_times.h"
@@ -35,8 +36,8 @@ void check_restorable(const Version& version) {
     if (of == StorageClass::intelligent_tiering)
         throw ApiError(403, "ObjectAlreadyInActiveTierError",
                        "This object is already in an active tier. Restore is not needed.", details);
-    throw ApiError(403, "InvalidObjectState",
-                   "Restore is not allowed for the object's current storage class", details);
+    throw ApiError(403, "InvalidObjectState", "Restore is not allowed for the object's current storage class",
+                   details);
 }
 
 std::uint64_t check_order(const Order& order, StorageClass of) {
@@ -80,7 +81,8 @@ Response restore_object(Service& service, Call& call) {
         if (running != nullptr) restore.ready = std::min(restore.ready, running->ready);
         restore.expiry = restore_expiry(restore.ready, days);
     }
-    service.bill.add_s3_restore(of, order.tier, readable ? 0 : version.size_bytes);  // first: kill -9 loses none
+    service.bill.add_s3_restore(of, order.tier,
+                                readable ? 0 : version.size_bytes);  // first: kill -9 loses none
     version.restore = restore;
     service.storage.change_version(call.bucket, call.key, version, ended);
     Response out = empty_response(readable ? 200 : 202);

@@ -1,7 +1,5 @@
 #include "cloud/aws_client.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -38,6 +36,7 @@ enum class Meaning : std::uint8_t {
     denied,
     not_found,
     retired,  ///< the vault service does not take this account
+    later,    ///< trying again at once is of no use
 };
 
 Meaning meaning_of(std::string_view code) {
@@ -57,6 +56,9 @@ Meaning meaning_of(std::string_view code) {
         Entry{"ServiceUnavailableException", Meaning::transient},
         Entry{"InsufficientCapacityException", Meaning::transient},
         Entry{"OperationAborted", Meaning::transient},
+        Entry{"ConditionalRequestConflict", Meaning::transient},
+        Entry{"InternalError", Meaning::transient},
+        Entry{"ServiceUnavailable", Meaning::transient},
         Entry{"ExpiredToken", Meaning::expired},
         Entry{"ExpiredTokenException", Meaning::expired},
         Entry{"SignatureDoesNotMatch", Meaning::signature},
@@ -74,6 +76,7 @@ Meaning meaning_of(std::string_view code) {
         Entry{"NoSuchBucket", Meaning::not_found},
         Entry{"NoSuchUpload", Meaning::not_found},
         Entry{"NoLongerSupportedException", Meaning::retired},
+        Entry{"GlacierExpeditedRetrievalNotAvailable", Meaning::later},
     };
     const auto* found =
         std::find_if(kCodes.begin(), kCodes.end(), [&](const Entry& entry) { return entry.first == code; });
@@ -99,15 +102,11 @@ Kind kind_of(Meaning meaning, int status) {
             return Kind::not_found;
         case Meaning::retired:
             return Kind::unsupported;
+        case Meaning::later:
+            return Kind::not_ready;
         default:
             return Kind::denied;
     }
-}
-
-/// The date of an HTTP header (RFC 9110, 5.6.7).
-std::optional<std::int64_t> http_date_sec(const std::string& text) {
-    time_t sec = curl_getdate(text.c_str(), nullptr);
-    return sec < 0 ? std::nullopt : std::optional<std::int64_t>(sec);
 }
 
 /// Seconds of Retry-After (RFC 9110, 10.2.3), which is a number or a date; 0 if there is none.
@@ -116,7 +115,7 @@ std::int64_t retry_after_sec(const HttpResponse& response, Timestamp now) {
     if (!value || value->empty()) return 0;
     if (std::all_of(value->begin(), value->end(), [](char c) { return c >= '0' && c <= '9'; }))
         return value->size() > 9 ? 1'000'000'000 : std::strtoll(value->c_str(), nullptr, 10);
-    return std::max<std::int64_t>(0, http_date_sec(*value).value_or(0) - now.sec);
+    return std::max<std::int64_t>(0, parse_http_date(*value).value_or(now).sec - now.sec);
 }
 
 /// What the service calls the request, for its support; empty if it does not say.
@@ -136,9 +135,9 @@ std::string in_parentheses(std::string_view code, const HttpResponse& response) 
 /// By how much our clock differs from the service's, for people; empty if it hardly does.
 std::string clock_complaint(const HttpResponse& response, Timestamp now) {
     const std::string* date = response.header("Date");
-    std::optional<std::int64_t> theirs = date ? http_date_sec(*date) : std::nullopt;
+    std::optional<Timestamp> theirs = date ? parse_http_date(*date) : std::nullopt;
     if (!theirs) return "";
-    std::int64_t ahead_sec = now.sec - *theirs;
+    std::int64_t ahead_sec = now.sec - theirs->sec;
     if (std::abs(ahead_sec) <= kClockOffSecMax) return "";
     return format("this machine's clock is {} {} the service's",
                   format_duration(static_cast<double>(std::abs(ahead_sec))),
@@ -179,6 +178,7 @@ struct AwsClient::State {
         sign(out, payload_hash, options.scope, credentials, options.clock->now());
         HttpResponse response = client->send(out, sink);
         if (response.status < 200 || response.status > 299) throw failure(response, request);
+        if (request.fails_with_success && !reply_of(response).code.empty()) throw failure(response, request);
         return response;
     }
 

@@ -68,6 +68,9 @@ struct AwsRequest {
     /// False: what it does must not be done twice, so it is not sent again when its reply was lost (but is
     /// when the service refused it).
     bool repeatable = true;
+    /// True: the service may say 200 before it knows, and then put an error into the body
+    /// (CompleteMultipartUpload of S3).
+    bool fails_with_success = false;
 };
 
 /// Sends signed requests and tells errors apart: what all AWS services have in common. What is transient

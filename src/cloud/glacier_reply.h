@@ -2,29 +2,15 @@
 
 #include <string>
 #include <string_view>
-#include <type_traits>
 
-#include "base/error.h"
 #include "base/json_document.h"
 #include "cloud/glacier_client.h"
+#include "cloud/in_reply.h"
 
 namespace icecore::cloud {
 
 /// Reading the JSON of the vault API's answers. All throw Error{corrupt} for what is missing or of another
 /// type; null counts as missing.
-
-/// Does `action`, and says in what it throws what was being done.
-template <typename Action>
-std::invoke_result_t<Action> in_reply(std::string_view doing, Action action) {
-    try {
-        return action();
-    } catch (Error& e) {
-        e.add_context(doing);
-        if (e.kind() == Error::Kind::corrupt && e.hint().empty())
-            e.set_hint("this is not how the service answers: is the endpoint right, is there a proxy?");
-        throw;
-    }
-}
 
 const Json& require_array(const Json& object, std::string_view key);
 /// Empty if it is missing.

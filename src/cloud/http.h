@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/random_access_source.h"
 
 namespace icecore::cloud {
@@ -86,6 +88,9 @@ Url parse_url(std::string_view url);
 
 /// "https://SERVICE.REGION.amazonaws.com", as AWS names its endpoints.
 std::string service_endpoint(std::string_view service, std::string_view region);
+
+/// The date of an HTTP header (RFC 9110, 5.6.7); nullopt for what is none.
+std::optional<Timestamp> parse_http_date(const std::string& text);
 
 /// Percent-encodes all but RFC 3986's unreserved characters; '/' too unless `keep_slashes`.
 std::string percent_encode(std::string_view text, bool keep_slashes = false);

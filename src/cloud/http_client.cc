@@ -382,6 +382,11 @@ class CurlHttpClient final : public HttpClient {
 
 }  // namespace
 
+std::optional<Timestamp> parse_http_date(const std::string& text) {
+    time_t sec = curl_getdate(text.c_str(), nullptr);
+    return sec < 0 ? std::nullopt : std::optional(Timestamp{sec, 0});
+}
+
 std::unique_ptr<HttpClient> make_http_client(HttpOptions options) {
     return std::make_unique<CurlHttpClient>(std::move(options));
 }

@@ -1,0 +1,61 @@
+// A bucket of a Ceph RADOS Gateway as a target: the suite that all targets pass, on a server that we did not
+// write.
+
+#include <gmock/gmock.h>
+
+#include "rgw.h"
+#include "store/s3_target.h"
+#include "store/target_conformance.h"
+
+namespace icecore::store {
+namespace {
+
+constexpr std::uint64_t kPart = 8 << 20;
+
+S3TargetOptions options_for(const testing::Rgw& rgw, const std::string& bucket) {
+    S3TargetOptions options;
+    options.s3 = rgw.bucket(bucket);
+    options.prefix = "some/prefix";
+    options.host = "host";
+    options.set = "home";
+    options.part_bytes_min = kPart;
+    options.single_bytes_max = kPart;
+    return options;
+}
+
+/// A bucket of its own.
+struct RgwPlace {
+    explicit RgwPlace(bool versions = false) : bucket(rgw.make_bucket(versions)) {}
+    testing::Rgw rgw;
+    std::string bucket;
+    std::string features;
+
+    std::unique_ptr<Target> open() {
+        S3TargetOptions options = options_for(rgw, bucket);
+        options.load_features = [this] { return features; };
+        options.save_features = [this](const std::string& text) { features = text; };
+        change(options);
+        return make_s3_target(options);
+    }
+    virtual void change(S3TargetOptions& /*options*/) {}
+    virtual ~RgwPlace() = default;
+    void let_time_pass() {}
+    std::uint64_t resent_bytes_max() const { return 6 * kPart; }
+};
+
+struct RgwWithVersions : RgwPlace {
+    RgwWithVersions() : RgwPlace(true) {}
+};
+struct RgwCold : RgwPlace {
+    void change(S3TargetOptions& options) override {
+        options.storage_class = "DEEP_ARCHIVE";
+        options.hot_class = "STANDARD";
+    }
+};
+
+INSTANTIATE_TYPED_TEST_SUITE_P(Rgw, TargetConformance, RgwPlace);
+INSTANTIATE_TYPED_TEST_SUITE_P(RgwWithVersions, TargetConformance, RgwWithVersions);
+INSTANTIATE_TYPED_TEST_SUITE_P(RgwCold, TargetConformance, RgwCold);
+
+}  // namespace
+}  // namespace icecore::store

@@ -4,8 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "checked_runs.h"
-#include "cli/test_io.h"
-#include "sim_process.h"
+#include "vault_program.h"
 
 namespace icecore::cli {
 namespace {
@@ -15,40 +14,17 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class ColdCommandsTest : public ::testing::Test {
+class ColdCommandsTest : public VaultProgramTest {
   protected:
     void SetUp() override {
-        sim_.client().create_vault("vault");
-        program_.clock.set(SystemClock().now());
-        program_.io.sleep_ns = [this](std::int64_t) {
-            if (++waits_ > 20) throw Error(Error::Kind::cancelled, "it waits for ever");
-            sim_.advance_hours(6);
-        };
-        program_.environment["ICECORE_CONFIG"] = dir_ / "icecore.toml";
-        program_.environment["AWS_ACCESS_KEY_ID"] = "KEY";
-        program_.environment["AWS_SECRET_ACCESS_KEY"] = "SECRET";
-        write_config("type = \"glacier\"\nvault = \"vault\"\nregion = \"us-east-1\"\nendpoint = \"" +
-                     sim_.endpoint() + "\"\n");
+        VaultProgramTest::SetUp();
         for (unsigned i = 0; i < kFiles; ++i)
             write_text(data(format("d{}/noise", i)), testing::noise(3 << 20, i));
-    }
-    void write_config(const std::string& target) const {
-        write_text(dir_ / "icecore.toml", format("[[set]]\nname = \"home\"\ndata = \"{0}/data\"\n"
-                                                 "backup = \"{0}/backup\"\n[set.target]\n{1}",
-                                                 dir_.path(), target));
-    }
-    std::string data(const std::string& path) const { return dir_ / ("data/" + path); }
-
-    int run(const std::vector<std::string>& args, const std::string& input = {}) {
-        return program_.run(args, input);
     }
     int restore(std::vector<std::string> args, const std::string& input = {}) {
         args.insert(args.begin(), {"restore", "--to", dir_ / "restored"});
         return run(args, input);
     }
-    std::string out() const { return program_.out.str(); }
-    std::string err() const { return program_.err.str(); }
-    void on_terminal() { program_.io.in_is_terminal = program_.io.err_is_terminal = true; }
 
     void back_up_and_lose_volume() {
         ASSERT_EQ(run({"backup"}), kDone) << err();
@@ -65,7 +41,6 @@ class ColdCommandsTest : public ::testing::Test {
         file << "damage";
     }
 
-    std::uint64_t jobs_begun() { return sim_.bill().at("requests").value("InitiateJob", 0U); }
     void expect_restored(unsigned first, unsigned last) const {
         for (unsigned i = first; i <= last; ++i) {
             std::string path = format("d{}/noise", i);
@@ -76,11 +51,7 @@ class ColdCommandsTest : public ::testing::Test {
     }
 
     static constexpr unsigned kFiles = 4;
-    testing::SimProcess sim_;
-    TempDir dir_;
-    TestProgram program_;
     std::string volume_;
-    int waits_ = 0;
 };
 
 TEST_F(ColdCommandsTest, MoneyIsNotSpentWithoutAWord) {

@@ -159,7 +159,7 @@ class VerifyCommand final : public Command {
                                   counted(result.files, "file", "files"), format_bytes(result.bytes));
         if (result.as_of) text += format(", as of {}", format_local(*result.as_of));
         if (result.unlisted > 0)
-            text += format("; {} stored since, of which nothing can be said yet", result.unlisted);
+            text += format("; {} stored lately, of which nothing can be said yet", result.unlisted);
         if (result.waiting > 0) text += format("; {} not stored yet", result.waiting);
         if (result.problems > 0) text += format("; {}", counted(result.problems, "problem", "problems"));
         return text;

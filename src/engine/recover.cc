@@ -14,6 +14,7 @@
 #include "engine/backup_dir.h"
 #include "engine/offsite.h"
 #include "engine/remote_volumes.h"
+#include "engine/snapshot_file.h"
 
 namespace icecore::engine {
 namespace {
@@ -144,7 +145,18 @@ RecoverResult Recovery::finish() {
     RecoverResult result;
     result.rebuilt = rebuild(env_, set_, observer_);
     fill_outbox(result);
+    if (result.problems.empty()) go_on_with_chain();
     return result;
+}
+
+/// Without archive.snar the next run would be full and store, and pay for, everything once more. One that
+/// knows no directory says when the last run was; what it holds is in the catalogue.
+void Recovery::go_on_with_chain() {
+    std::vector<catalog::Run> runs = open_catalog(env_, set_, observer_)->runs();
+    if (runs.empty() || path_exists(join_path(set_.backup_dir, kSnarName))) return;
+    SnapshotFile snapshot(env_.fs, set_.backup_dir, runs.back().header.started);
+    snapshot.begin();
+    snapshot.seal();
 }
 
 /// What is offsite is known to be stored, under the ids that the target told; what should be there and is not

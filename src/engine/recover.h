@@ -52,12 +52,14 @@ class Recovery {
     FetchState plan();
     /// Fetches it, as Fetch::run().
     FetchState fetch();
-    /// All is here: puts it into place and makes the catalogue and the outbox from it.
+    /// All is here: puts it into place and makes the catalogue and the outbox from it. If nothing is missing
+    /// offsite, the next run is incremental on the last one.
     RecoverResult finish();
 
   private:
     void take_into_place(const store::ObjectInfo& info);
     void fill_outbox(RecoverResult& result);
+    void go_on_with_chain();
 
     const Environment& env_;
     const SetOptions& set_;

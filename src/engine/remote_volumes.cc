@@ -113,25 +113,31 @@ RemoteVolumes::RemoteVolumes(const Environment& env, const SetOptions& set, Fetc
       fetch_(env, std::move(open_target), *thaws_, with_directory(set, std::move(options)), observer) {}
 
 void RemoteVolumes::want(RemotePlan plan) {
-    plan_ = std::move(plan);
     std::map<std::string, std::string> ids = object_ids(set_, target_name_);
-    std::vector<FetchRange> ranges;
-    for (const WantedVolume& volume : plan_.volumes) {
-        auto id = ids.find(volume.info.name);
-        if (id == ids.end())
-            throw Error(
-                Error::Kind::not_found,
-                format("{} was not stored in {}, as far as is known here", volume.info.name, target_name_),
-                "`icecore recover` learns from the target what it has");
-        for (const ByteRange& range : volume.ranges)
-            ranges.push_back(
-                {{volume.info.name, id->second}, volume.info.stored_bytes, range.offset, range.length_bytes});
+    plan_ = {};
+    for (WantedVolume& volume : plan.volumes) {
+        if (ids.contains(volume.info.name))
+            plan_.volumes.push_back(std::move(volume));
+        else
+            not_offsite_.push_back(
+                format("{} was not stored in {}, as far as is known here", volume.info.name, target_name_));
     }
+    if (plan_.volumes.empty() && !not_offsite_.empty())
+        throw Error(Error::Kind::not_found, not_offsite_.front(),
+                    "`icecore recover` learns from the target what it has");
+    std::vector<FetchRange> ranges;
+    for (const WantedVolume& volume : plan_.volumes)
+        for (const ByteRange& range : volume.ranges)
+            ranges.push_back({{volume.info.name, ids.at(volume.info.name)},
+                              volume.info.stored_bytes,
+                              range.offset,
+                              range.length_bytes});
     fetch_.want(ranges);
 }
 
 FetchState RemoteVolumes::run() {
     FetchState state = fetch_.run();
+    state.problems.insert(state.problems.begin(), not_offsite_.begin(), not_offsite_.end());
     if (!state.ended()) return state;
     if (state.complete()) check_frames(state);
     for (const WantedVolume& volume : plan_.volumes) {

@@ -23,8 +23,8 @@ class RemoteVolumes {
     RemoteVolumes(const Environment& env, const SetOptions& set, Fetch::OpenTarget open_target,
                   FetchOptions options, Observer& observer);
 
-    /// What a restore needs; costs nothing. Throws Error{not_found} if the target's id of a volume is not
-    /// known.
+    /// What a restore needs; costs nothing. A volume that the target is not known to have is told in
+    /// `problems`. Throws Error{not_found} if that is so of all of them.
     void want(RemotePlan plan);
     FetchState state() const { return fetch_.state(); }
     /// Fetch::run(). Once nothing more will come, what came is checked frame by frame (damage is told in
@@ -50,7 +50,8 @@ class RemoteVolumes {
     std::string target_name_;
     std::unique_ptr<catalog::Thaws> thaws_;
     Fetch fetch_;
-    RemotePlan plan_;
+    RemotePlan plan_;                       ///< of what the target has
+    std::vector<std::string> not_offsite_;  ///< a line for each volume that is wanted and not there
 };
 
 /// Opens the ledger of the set; a damaged one is put aside and made anew, and `observer` is told.

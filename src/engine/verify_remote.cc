@@ -13,6 +13,10 @@ namespace {
 
 using catalog::OutboxItem;
 
+/// How long before the moment of a list something may have been stored and still not be in it: a vault's
+/// inventory is made about once a day.
+constexpr std::int64_t kListLagSeconds = 24 * 3600;
+
 class RemoteVerification {
   public:
     RemoteVerification(const Environment& env, const SetOptions& set, store::Target& target,
@@ -69,7 +73,7 @@ class RemoteVerification {
             compare(file, item, listed->second);
         } else if (!stored) {
             ++result_.waiting;
-        } else if (result_.as_of && item->stored_at > *result_.as_of) {
+        } else if (result_.as_of && item->stored_at.sec > result_.as_of->sec - kListLagSeconds) {
             ++result_.unlisted;
         } else {
             lost(file, "it is not offsite any more");

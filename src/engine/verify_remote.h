@@ -15,7 +15,7 @@ struct RemoteVerifyResult {
     std::uint64_t files = 0;         ///< that are there as they should be
     std::uint64_t bytes = 0;
     std::uint64_t waiting = 0;   ///< not stored yet
-    std::uint64_t unlisted = 0;  ///< stored since `as_of`: nothing can be said of them
+    std::uint64_t unlisted = 0;  ///< stored too late to be listed for certain: nothing can be said of them
     std::uint64_t problems = 0;
     std::uint64_t remarks = 0;
 };

@@ -46,13 +46,15 @@ const std::vector<GlacierJob>& GlacierJobs::jobs() {
     return *jobs_;
 }
 
-/// Done ones before those under way.
+/// Done ones before those under way. `end` 0: one of the whole archive, however long that is.
 const GlacierJob* GlacierJobs::find(const std::string& archive_id, std::uint64_t offset, std::uint64_t end,
                                     bool done_only) {
     const GlacierJob* under_way = nullptr;
     for (const GlacierJob& job : jobs()) {
         if (job.kind != GlacierJob::Kind::archive || job.archive_id != archive_id) continue;
-        if (job.range_offset > offset || job.range_offset + job.range_bytes < end) continue;
+        bool whole = job.range_offset == 0 && job.range_bytes == job.archive_bytes;
+        if (end == 0 ? !whole : job.range_offset > offset || job.range_offset + job.range_bytes < end)
+            continue;
         if (job.status == GlacierJob::Status::succeeded) return &job;
         if (job.status == GlacierJob::Status::in_progress && under_way == nullptr) under_way = &job;
     }
@@ -160,23 +162,47 @@ bool GlacierJobs::find_whole(const std::string& archive_id, std::uint64_t size_b
     return find(archive_id, 0, size_bytes, true) != nullptr;
 }
 
-std::optional<std::string> GlacierJobs::inventory() {
+GlacierJob GlacierJobs::retrieve(const std::string& archive_id, ThawTier tier, const std::string& description,
+                                 bool& begun) {
+    if (const GlacierJob* job = find(archive_id, 0, 0, false)) {
+        begun = false;
+        return *job;
+    }
+    begun = true;
+    std::string id = begin({.archive_id = archive_id, .tier = tier_of(tier), .description = description}).id;
+    forget();
+    return client_.describe_job(vault_, id);
+}
+
+std::optional<GlacierJob> GlacierJobs::inventory_job(std::optional<std::int64_t> age_seconds_max,
+                                                     bool& begun) {
+    begun = false;
     if (!client_.describe_vault(vault_).last_inventory) return std::nullopt;
     forget();
-    bool under_way = false;
+    std::int64_t now = clock_.now().sec;
+    std::optional<GlacierJob> under_way;
     for (const GlacierJob& job : jobs()) {
         if (job.kind != GlacierJob::Kind::inventory || !job.inventory_whole || job.inventory_format == "CSV")
             continue;
-        if (job.status == GlacierJob::Status::succeeded) return job.id;
-        under_way |= job.status == GlacierJob::Status::in_progress;
+        bool young = !age_seconds_max || (*age_seconds_max > 0 &&
+                                          now - job.completed.value_or(job.created).sec < *age_seconds_max);
+        if (job.status == GlacierJob::Status::succeeded && young) return job;
+        if (job.status == GlacierJob::Status::in_progress && !under_way) under_way = job;
     }
-    if (!under_way) {
-        client_.initiate_inventory_job(vault_, "icecore");
-        forget();
-    }
+    if (under_way) return under_way;
+    begun = true;
+    std::string id = client_.initiate_inventory_job(vault_, "icecore");
+    forget();
+    return client_.describe_job(vault_, id);
+}
+
+std::optional<GlacierJob> GlacierJobs::inventory() {
+    bool begun = false;
+    std::optional<GlacierJob> job = inventory_job(std::nullopt, begun);
+    if (!job || job->status == GlacierJob::Status::succeeded) return job;
     throw Error(Error::Kind::not_ready,
                 format("vault {} {} its inventory; that takes some hours", vault_,
-                       under_way ? "still prepares" : "was asked for"),
+                       begun ? "was asked for" : "still prepares"),
                 "run the same command again then");
 }
 

@@ -28,9 +28,17 @@ class GlacierJobs {
     /// Whether all of the archive can be read.
     bool find_whole(const std::string& archive_id, std::uint64_t size_bytes);
 
-    /// The job whose output is the vault's inventory; nullopt for a vault that never had one. Begins it where
-    /// there is none. Throws Error{not_ready} until it is done.
-    std::optional<std::string> inventory();
+    /// Finds or begins the job that makes all of an archive readable, whatever its size; one that has failed
+    /// is begun again. `begun` tells which.
+    cloud::GlacierJob retrieve(const std::string& archive_id, ThawTier tier, const std::string& description,
+                               bool& begun);
+
+    /// The job whose output is the vault's inventory, whole and in JSON: a done one, if it was done no longer
+    /// than `age_seconds_max` ago, else one under way, else a new one, which `begun` tells. nullopt for a
+    /// vault that never had an inventory.
+    std::optional<cloud::GlacierJob> inventory_job(std::optional<std::int64_t> age_seconds_max, bool& begun);
+    /// The same of any age; throws Error{not_ready} until it is done.
+    std::optional<cloud::GlacierJob> inventory();
 
     /// What is known of jobs is out of date.
     void forget() { jobs_.reset(); }

@@ -9,6 +9,7 @@
 #include "base/format.h"
 #include "cloud/glacier_client.h"
 #include "store/glacier_jobs.h"
+#include "store/glacier_reader.h"
 #include "store/glacier_upload.h"
 
 namespace icecore::store {
@@ -17,9 +18,6 @@ namespace {
 using cloud::GlacierClient;
 using cloud::GlacierInventoryEntry;
 using cloud::GlacierJob;
-
-constexpr std::uint64_t kPieceBytes = 16 << 20;  // of a download: checked as a whole, so held in memory
-constexpr unsigned kDownloadAttempts = 5;
 
 /// Bytes that cost as much to retrieve as one request more (us-east-1, 2026-09): bulk $0.025 a 1,000 requests
 /// and $0.0025 a GB; standard $0.05 and $0.01; expedited $10 and $0.03.
@@ -53,23 +51,13 @@ std::optional<OwnedName> parse_description(std::string_view text) {
     return out;
 }
 
-/// The next piece of a download at `offset`: as long as may be while it is a node of the hash tree, so that
-/// the service tells its hash.
-std::uint64_t piece_length(std::uint64_t offset, std::uint64_t end) {
-    std::uint64_t length = kPieceBytes;
-    while (length > GlacierClient::kMegabyte && (offset % length != 0 || offset + length > end)) {
-        if (offset % length == 0 && offset + length > end) break;  // the last, shorter one
-        length /= 2;
-    }
-    return std::min(length, end - offset);
-}
-
 class GlacierTarget final : public Target {
   public:
     explicit GlacierTarget(GlacierTargetOptions options)
         : options_(std::move(options)),
           client_(options_.aws, options_.account),
-          jobs_(client_, options_.vault, *options_.aws.clock) {
+          jobs_(client_, options_.vault, *options_.aws.clock),
+          reader_(client_, options_.vault) {
         GlacierClient::check_vault_name(options_.vault);
         check_part_of_description("the host name", options_.host);
         check_part_of_description("the name of the set", options_.set);
@@ -96,8 +84,8 @@ class GlacierTarget final : public Target {
     ObjectRef put(const Upload& upload, RandomAccessSource& source, ResumeState& resume,
                   const std::function<void(std::uint64_t)>& sent) override {
         check_part_of_description("the file name", upload.name);
-        return {upload.name,
-                upload_to_vault(options_, description_of(upload.name), upload, source, resume, sent)};
+        return {upload.name, upload_to_vault(options_, description_of(upload.name), SameDescription::ours,
+                                             upload, source, resume, sent)};
     }
 
     void verify(const ObjectRef& object, std::uint64_t size_bytes, const Digest& /*sha256*/,
@@ -124,9 +112,9 @@ class GlacierTarget final : public Target {
 
     std::optional<Timestamp> list(ListScope scope,
                                   const std::function<void(const ObjectInfo&)>& visit) override {
-        std::optional<std::string> job = jobs_.inventory();
+        std::optional<GlacierJob> job = jobs_.inventory();
         if (!job) return client_.describe_vault(options_.vault).created;  // there was no inventory yet
-        return client_.get_inventory(options_.vault, *job, [&](const GlacierInventoryEntry& entry) {
+        return client_.get_inventory(options_.vault, job->id, [&](const GlacierInventoryEntry& entry) {
             std::optional<OwnedName> owned = parse_description(entry.description);
             if (!owned) return;
             bool ours = owned->host == options_.host && owned->set == options_.set;
@@ -155,11 +143,11 @@ class GlacierTarget final : public Target {
 
     void read(const ObjectRange& range, const std::function<void(std::string_view)>& sink) override {
         GlacierJob job = jobs_.readable(range);
-        std::uint64_t end = range.offset + range.length_bytes;
-        for (std::uint64_t at = range.offset; at < end;) {
-            std::uint64_t length = piece_length(at, end);
-            sink(download(job, at, length));
-            at += length;
+        try {
+            reader_.read(job, range.offset, range.length_bytes, sink);
+        } catch (const Error& e) {
+            if (e.kind() == Error::Kind::not_ready) jobs_.forget();
+            throw;
         }
     }
 
@@ -205,43 +193,10 @@ class GlacierTarget final : public Target {
                     "what was stored in the last day or two is not in it yet");
     }
 
-    /// A piece of the archive out of the job's output, in memory that the next piece uses again. What arrives
-    /// broken or damaged is asked for again.
-    std::string_view download(const GlacierJob& job, std::uint64_t offset, std::uint64_t length_bytes) {
-        for (unsigned attempt = 1;; ++attempt) {
-            try {
-                buffer_.clear();
-                cloud::GlacierOutput output =
-                    client_.get_job_output(options_.vault, job.id, offset - job.range_offset, length_bytes,
-                                           [this](std::string_view piece) { buffer_ += piece; });
-                check(output, offset);
-                return buffer_;
-            } catch (const Error& e) {
-                if (e.kind() == Error::Kind::not_found) {
-                    jobs_.forget();
-                    throw Error(Error::Kind::not_ready,
-                                format("what was thawed of vault {} can no longer be read", options_.vault),
-                                "it must be thawed again");
-                }
-                bool again = e.kind() == Error::Kind::transient || e.kind() == Error::Kind::corrupt;
-                if (!again || attempt == kDownloadAttempts) throw;
-            }
-        }
-    }
-
-    void check(const cloud::GlacierOutput& output, std::uint64_t offset) const {
-        if (output.tree_hash.empty()) return;
-        TreeHash tree;
-        tree.update(buffer_);
-        if (tree.finish() != output.tree_hash)
-            throw Error(Error::Kind::corrupt, format("{} bytes at {} came damaged from vault {}",
-                                                     buffer_.size(), offset, options_.vault));
-    }
-
     GlacierTargetOptions options_;
     GlacierClient client_;
     GlacierJobs jobs_;
-    std::string buffer_;
+    GlacierReader reader_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -76,11 +77,12 @@ struct State {
 /// One object on its way in parts.
 class MultipartUpload {
   public:
-    MultipartUpload(const GlacierTargetOptions& options, std::string description, const Upload& upload,
-                    RandomAccessSource& source, ResumeState& resume,
+    MultipartUpload(const GlacierTargetOptions& options, std::string description, SameDescription same,
+                    const Upload& upload, RandomAccessSource& source, ResumeState& resume,
                     const std::function<void(std::uint64_t)>& sent)
         : options_(options),
           description_(std::move(description)),
+          same_(same),
           upload_(upload),
           source_(source),
           layout_{source.size_bytes(), 0},
@@ -154,6 +156,7 @@ class MultipartUpload {
     void open() {
         if (!state_.upload_id.empty() && list_parts()) return;
         forget();
+        remember_others();
         adopt();
         if (!state_.upload_id.empty() && list_parts()) return;
         layout_.part_bytes = GlacierClient::part_bytes_for(layout_.size_bytes, options_.part_bytes_min);
@@ -174,12 +177,20 @@ class MultipartUpload {
         }
     }
 
+    /// Where others store under this description, too: their uploads, before ours is begun.
+    void remember_others() {
+        if (same_ == SameDescription::ours) return;
+        client_.list_multipart(options_.vault, [this](const cloud::GlacierUpload& upload) {
+            if (upload.description == description_) others_.insert(upload.id);
+        });
+    }
+
     /// An upload of this description whose id we have lost (with the reply, with the outbox). Others of the
     /// same description are given up, so that none is left.
     void adopt() {
         std::vector<cloud::GlacierUpload> found;
         client_.list_multipart(options_.vault, [&](const cloud::GlacierUpload& upload) {
-            if (upload.description == description_) found.push_back(upload);
+            if (upload.description == description_ && !others_.contains(upload.id)) found.push_back(upload);
         });
         for (const cloud::GlacierUpload& upload : found) {
             if (state_.upload_id.empty() && fits(upload.part_bytes)) {
@@ -289,6 +300,7 @@ class MultipartUpload {
 
     const GlacierTargetOptions& options_;
     std::string description_;
+    SameDescription same_;
     const Upload& upload_;
     RandomAccessSource& source_;
     PartLayout layout_;
@@ -297,6 +309,7 @@ class MultipartUpload {
     GlacierClient client_;
     State state_;
     std::vector<Part> parts_;
+    std::set<std::string, std::less<>> others_;  ///< ids of uploads that are not ours
     bool told_there_ = false;
 };
 
@@ -319,14 +332,14 @@ std::string upload_at_once(const GlacierTargetOptions& options, const std::strin
 }  // namespace
 
 std::string upload_to_vault(const GlacierTargetOptions& options, const std::string& description,
-                            const Upload& upload, RandomAccessSource& source, ResumeState& resume,
-                            const std::function<void(std::uint64_t)>& sent) {
+                            SameDescription same, const Upload& upload, RandomAccessSource& source,
+                            ResumeState& resume, const std::function<void(std::uint64_t)>& sent) {
     if (source.size_bytes() == 0)
         throw Error(Error::Kind::unsupported,
                     format("{} is empty, and a vault takes nothing empty", upload.name));
     if (source.size_bytes() <= options.single_bytes_max)
         return upload_at_once(options, description, upload, source, sent);
-    return MultipartUpload(options, description, upload, source, resume, sent).run();
+    return MultipartUpload(options, description, same, upload, source, resume, sent).run();
 }
 
 }  // namespace icecore::store

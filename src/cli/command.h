@@ -15,7 +15,7 @@ class Session;
 class Command {
   public:
     struct Texts {
-        std::string_view name;
+        std::string_view name;         ///< one word, or two where the first is that of a group: "vault list"
         std::string_view summary;      ///< one line for the overview
         std::string_view description;  ///< a paragraph or two for --help, lines up to 80 columns
         std::string_view example;      ///< lines for --help
@@ -28,11 +28,17 @@ class Command {
     virtual int run(Session& session) = 0;
 };
 
+std::unique_ptr<Command> make_archive_checkpresent_command();
+std::unique_ptr<Command> make_archive_delete_command();
+std::unique_ptr<Command> make_archive_list_command();
+std::unique_ptr<Command> make_archive_retrieve_command();
+std::unique_ptr<Command> make_archive_upload_command();
 std::unique_ptr<Command> make_backup_command();
 std::unique_ptr<Command> make_diff_command();
 std::unique_ptr<Command> make_doctor_command();
 std::unique_ptr<Command> make_find_command();
 std::unique_ptr<Command> make_init_command();
+std::unique_ptr<Command> make_job_list_command();
 std::unique_ptr<Command> make_jobs_command();
 std::unique_ptr<Command> make_list_command();
 std::unique_ptr<Command> make_log_command();
@@ -42,6 +48,10 @@ std::unique_ptr<Command> make_recover_command();
 std::unique_ptr<Command> make_restore_command();
 std::unique_ptr<Command> make_status_command();
 std::unique_ptr<Command> make_upload_command();
+std::unique_ptr<Command> make_vault_create_command();
+std::unique_ptr<Command> make_vault_delete_command();
+std::unique_ptr<Command> make_vault_list_command();
+std::unique_ptr<Command> make_vault_sync_command();
 std::unique_ptr<Command> make_verify_command();
 std::unique_ptr<Command> make_version_command();
 

@@ -61,6 +61,14 @@ void append_indented(std::string& out, std::string_view lines) {
     }
 }
 
+bool in_group(const Command& command) {
+    return command.texts().name.find(' ') != std::string_view::npos;
+}
+
+void append_grouped(std::string& out, const Command& command) {
+    out += format("  {:<22}{}\n", command.texts().name, command.texts().summary);
+}
+
 std::string usage_words(const Arguments& arguments) {
     std::string out;
     for (const Arguments::Word& word : arguments.words()) {
@@ -77,20 +85,31 @@ std::string overview_text(const std::vector<std::unique_ptr<Command>>& commands)
     std::string out =
         "icecore: incremental backups of a directory into plain tar archives\n\n"
         "Usage: icecore COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:\n";
-    for (const auto& command : commands) {
-        out += format("  {:<10}{}\n", command->texts().name, command->texts().summary);
-    }
+    for (const auto& command : commands)
+        if (!in_group(*command))
+            out += format("  {:<10}{}\n", command->texts().name, command->texts().summary);
+    out += "\nCommands for any Glacier vault, as glacier-cli has them:\n";
+    for (const auto& command : commands)
+        if (in_group(*command)) append_grouped(out, *command);
     GlobalOptions globals;
     Arguments arguments;
     globals.declare(arguments);
     append_options(out, "Options of every command", arguments);
     out +=
         "\nExit status: 0 done, 1 failed, 2 usage or configuration, 3 done but some files\n"
-        "were unreadable or not restored. \"icecore COMMAND --help\" says more.\n"
+        "were unreadable or not restored, 75 under way at a cold store: run it again\n"
+        "later. \"icecore COMMAND --help\" says more.\n"
         "\nExample:\n"
         "  icecore init --data /srv/data --backup /srv/backup\n"
         "  icecore backup\n";
     return out;
+}
+
+std::string group_text(const std::vector<std::unique_ptr<Command>>& commands, std::string_view group) {
+    std::string out = format("Usage: icecore {} COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:\n", group);
+    for (const auto& command : commands)
+        if (command->texts().name.starts_with(std::string(group) + " ")) append_grouped(out, *command);
+    return out + format("\n\"icecore {} COMMAND --help\" says more.\n", group);
 }
 
 std::string help_text(Command& command) {

@@ -1,7 +1,9 @@
 #include "cli/program.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -14,28 +16,42 @@
 namespace icecore::cli {
 namespace {
 
+using Commands = std::vector<std::unique_ptr<Command>>;
+
+/// Whether `word` begins the names of several commands: "vault" of "vault list" and "vault sync".
+bool is_group(const Commands& commands, const std::string& word) {
+    return std::any_of(commands.begin(), commands.end(),
+                       [&](const auto& command) { return command->texts().name.starts_with(word + " "); });
+}
+
 /// A command line taken apart: options may stand before and after the command's name.
 struct SplitLine {
     std::string command;  ///< empty if there is none
     std::vector<std::string> rest;
 };
 
-SplitLine split_line(const std::vector<std::string>& args) {
+SplitLine split_line(const Commands& commands, const std::vector<std::string>& args) {
+    static constexpr std::array<std::string_view, 6> kWithValue = {"--config",  "--set",      "--region",
+                                                                   "--account", "--endpoint", "--profile"};
     SplitLine line;
     std::size_t i = 0;
-    for (; i < args.size(); ++i) {
-        const std::string& arg = args[i];
-        if (arg.empty() || arg[0] != '-') break;
-        line.rest.push_back(arg);
-        bool takes_value = arg == "--config" || arg == "--set";
-        if (takes_value && i + 1 < args.size()) line.rest.push_back(args[++i]);
+    auto next_word = [&]() -> std::string {
+        for (; i < args.size(); ++i) {
+            const std::string& arg = args[i];
+            if (arg.empty() || arg[0] != '-') return args[i++];
+            line.rest.push_back(arg);
+            bool takes_value = std::find(kWithValue.begin(), kWithValue.end(), arg) != kWithValue.end();
+            if (takes_value && i + 1 < args.size()) line.rest.push_back(args[++i]);
+        }
+        return {};
+    };
+    line.command = next_word();
+    if (is_group(commands, line.command)) {
+        if (std::string word = next_word(); !word.empty()) line.command += " " + word;
     }
-    if (i < args.size()) line.command = args[i++];
     line.rest.insert(line.rest.end(), args.begin() + static_cast<std::ptrdiff_t>(i), args.end());
     return line;
 }
-
-using Commands = std::vector<std::unique_ptr<Command>>;
 
 Command& find_command(const Commands& commands, const std::string& name) {
     std::vector<std::string> names;
@@ -64,14 +80,18 @@ int run_without_command(const Commands& commands, const std::vector<std::string>
 }
 
 int run_help(const Commands& commands, const std::vector<std::string>& args, Io& io) {
-    std::string topic;
+    std::vector<std::string> words;
     GlobalOptions options;
     Arguments arguments;
     options.declare(arguments);
-    arguments.word("COMMAND", topic, "", false);
+    arguments.words("COMMAND", words, "");
     arguments.parse("help", args);
+    std::string topic;
+    for (const std::string& word : words) topic += (topic.empty() ? "" : " ") + word;
     if (topic.empty() || topic == "help")
         io.out << overview_text(commands);
+    else if (is_group(commands, topic))
+        io.out << group_text(commands, topic);
     else
         io.out << help_text(find_command(commands, topic));
     return kDone;
@@ -79,15 +99,19 @@ int run_help(const Commands& commands, const std::vector<std::string>& args, Io&
 
 int dispatch(const std::vector<std::string>& args, Io& io, Messages& messages) {
     Commands commands = make_commands();
-    SplitLine line = split_line(args);
+    SplitLine line = split_line(commands, args);
     if (line.command.empty()) return run_without_command(commands, line.rest, io);
     if (line.command == "help") return run_help(commands, line.rest, io);
-    Command& command = find_command(commands, line.command);
     GlobalOptions options;
     // --help wins over whatever else is wrong or missing.
     auto words_begin = std::find(line.rest.begin(), line.rest.end(), "--");
     for (auto arg = line.rest.begin(); arg != words_begin; ++arg)
         options.help |= *arg == "--help" || *arg == "-h";
+    if (is_group(commands, line.command)) {
+        (options.help ? io.out : io.err) << group_text(commands, line.command);
+        return options.help ? kDone : kUsage;
+    }
+    Command& command = find_command(commands, line.command);
     if (options.help) {
         io.out << help_text(command);
         return kDone;
@@ -139,6 +163,16 @@ std::vector<std::unique_ptr<Command>> make_commands() {
     commands.push_back(make_recover_command());
     commands.push_back(make_rebuild_command());
     commands.push_back(make_version_command());
+    commands.push_back(make_vault_list_command());
+    commands.push_back(make_vault_create_command());
+    commands.push_back(make_vault_delete_command());
+    commands.push_back(make_vault_sync_command());
+    commands.push_back(make_archive_list_command());
+    commands.push_back(make_archive_upload_command());
+    commands.push_back(make_archive_retrieve_command());
+    commands.push_back(make_archive_delete_command());
+    commands.push_back(make_archive_checkpresent_command());
+    commands.push_back(make_job_list_command());
     return commands;
 }
 

@@ -82,7 +82,7 @@ HttpResponse GlacierClient::call(AwsRequest request, const BodySink& sink) {
     } catch (ServiceError& e) {
         // The service has one code for all that is not there, and the words tell which it is.
         if (e.kind() == Error::Kind::not_found && e.message().find("Vault not found") != std::string::npos)
-            e.set_hint(format("is \"{}\" the right region? `aws glacier create-vault` makes a vault",
+            e.set_hint(format("is \"{}\" the right region? `icecore vault create` makes a vault",
                               client_.options().scope.region));
         throw;
     }

@@ -137,7 +137,7 @@ class ArchiveCheckpresentCommand final : public VaultCommand {
     const Texts& texts() const override {
         static const Texts kTexts = {
             .name = "archive checkpresent",
-            .summary = "print an archive's name if it is known to be in the vault",
+            .summary = "print an archive's name if it is in the vault",
             .description =
                 "Prints ARCHIVE if it was stored from here, or seen in an inventory, no longer\n"
                 "than --max-age ago, and nothing if it was not; the exit status is 0 in both\n"

@@ -71,6 +71,51 @@ TEST_F(ProgramTest, AloneItPrintsAnOverviewAndFails) {
     }
 }
 
+TEST_F(ProgramTest, GroupsOfCommands) {
+    for (const char* group : {"vault", "archive", "job"}) {
+        EXPECT_EQ(run({group}), kUsage);
+        std::string text = err();
+        EXPECT_THAT(text, StartsWith(std::string("Usage: icecore ") + group + " COMMAND "));
+        EXPECT_THAT(text, HasSubstr(std::string("\n  ") + group + " list"));
+        expect_fits(text);
+        for (std::vector<std::string> args : {std::vector<std::string>{group, "--help"}, {"help", group}}) {
+            EXPECT_EQ(run(args), kDone);
+            EXPECT_EQ(out(), text);
+        }
+    }
+    EXPECT_EQ(run({"vault", "list", "--help"}), kDone);
+    EXPECT_THAT(out(), StartsWith("Usage: icecore vault list "));
+    std::string help = out();
+    EXPECT_EQ(run({"help", "vault", "list"}), kDone);
+    EXPECT_EQ(out(), help);
+    EXPECT_EQ(run({"vault", "snyc", "x"}), kUsage);
+    EXPECT_THAT(err(), HasSubstr("did you mean \"vault sync\"?"));
+}
+
+TEST_F(ProgramTest, UsageOfVaultCommands) {
+    struct Line {
+        std::vector<std::string> args;
+        const char* error;
+    };
+    const std::vector<Line> lines = {
+        {{"vault", "create"}, "VAULT is missing"},
+        {{"vault", "sync", "v", "--max-age", "soon"}, "--max-age cannot be \"soon\""},
+        {{"archive", "upload", "v", "-"}, "what comes in a pipe has no name"},
+        {{"archive", "upload", "v", "-", "--name", "x", "--part-size", "3MiB"}, "--part-size cannot be"},
+        {{"archive", "upload", "v", "f", "--name", "two  blanks"}, "a vault does not keep blanks"},
+        {{"archive", "retrieve", "v"}, "ARCHIVE is missing"},
+        {{"archive", "retrieve", "v", "a", "--tier", "fast"}, "--tier cannot be fast"},
+        {{"archive", "retrieve", "v", "a", "b", "-o", "x"}, "several archives cannot go into one output"},
+        {{"archive", "retrieve", "v", "a", "-o-", "--json"}, "both want the standard output"},
+        {{"archive", "checkpresent", "v"}, "ARCHIVE is missing"},
+        {{"job", "list", "--account", "12"}, "--account cannot be \"12\""},
+    };
+    for (const Line& line : lines) {
+        EXPECT_EQ(run(line.args), kUsage) << line.error;
+        EXPECT_THAT(err(), HasSubstr(line.error));
+    }
+}
+
 TEST_F(ProgramTest, PrintsItsVersion) {
     EXPECT_EQ(run({"--version"}), kDone);
     std::string line = out();

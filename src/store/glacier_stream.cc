@@ -143,7 +143,8 @@ class StreamUpload {
     /// What went wrong first is what counts: what fails here is left to the service, which drops such uploads
     /// after a day.
     void give_up() noexcept {
-        for (Flight& flight : flying_) flight.arrived.wait();
+        for (Flight& flight : flying_)
+            if (flight.arrived.valid()) flight.arrived.wait();  // not the one that failed
         try {
             client_.abort_multipart(options_.vault, upload_id_);
         } catch (const std::exception&) {

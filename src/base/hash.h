@@ -41,6 +41,9 @@ Digest sha256(std::string_view data);
 /// HMAC-SHA-256 (RFC 2104): 32 raw bytes.
 std::string hmac_sha256(std::string_view key, std::string_view data);
 
+/// Glacier's SHA-256 tree hash has leaves of that size.
+constexpr std::uint64_t kTreeHashLeafBytes = 1 << 20;
+
 /// Glacier's SHA-256 tree hash: leaves of 1 MiB, pairs hashed together level by level, an odd one carried up
 /// (AWS Glacier developer guide, "Computing checksums"). Memory: 32 bytes a MiB. The empty input's is SHA-256
 /// of "".

@@ -9,6 +9,7 @@
 
 #include "base/format.h"
 #include "base/forwarding_file_system.h"
+#include "base/stream_hash.h"
 #include "fake_target.h"
 #include "upload_fixture.h"
 
@@ -186,9 +187,7 @@ class HandedVolumes : public UploadTest {
         std::string content = noise(100'000, static_cast<std::uint32_t>(name.size()));
         write_file_durably(const_cast<FileSystem&>(runs_.environment().fs), runs_.set.backup_dir, name,
                            content, false);
-        TreeHash tree_hash;
-        tree_hash.update(content);
-        return {0, name, content.size(), 0, sha256(content), tree_hash.finish()};
+        return {0, name, content.size(), 0, sha256(content), digests_of(content).tree_hash};
     }
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/stream_hash.h"
 #include "store/target.h"
 
 namespace icecore::testing {
@@ -57,9 +58,7 @@ class FakeTarget final : public store::PlainTarget {
         store::ObjectInfo info;
         info.ref = {object.name, "id of " + object.name};
         info.size_bytes = objects.at(object.name).size();
-        TreeHash tree;
-        tree.update(objects.at(object.name));
-        info.tree_hash = tree.finish();
+        info.tree_hash = digests_of(objects.at(object.name)).tree_hash;
         return info;
     }
     std::optional<Timestamp> list(store::ListScope /*scope*/,

@@ -138,11 +138,13 @@ class Hostile : public ::testing::Test {
         trailer.finished = kTime;
         stream_ += std::string(1024, '\0');
         archive::FrameEncoder encoder(header.compression);
-        archive::VolumeWriter volumes(*fs, runs_.set.backup_dir, names.archive, header.compression.method,
-                                      1 << 30, [&](const archive::VolumeInfo& info, const auto& frames) {
-                                          trailer.volumes.push_back(info);
-                                          manifest.write(archive::ManifestFrames{info.number, frames});
-                                      });
+        archive::VolumeWriter volumes(
+            *fs, runs_.set.backup_dir, names.archive,
+            {.method = header.compression.method, .volume_bytes_max = 1 << 30},
+            [&](const archive::SealedVolume& volume) {
+                trailer.volumes.push_back(volume.info);
+                manifest.write(archive::ManifestFrames{volume.info.number, volume.frames});
+            });
         std::string frame;
         for (std::size_t at = 0; at < stream_.size(); at += archive::kFrameBytesMax) {
             std::string_view piece = std::string_view(stream_).substr(at, archive::kFrameBytesMax);

@@ -131,6 +131,66 @@ TEST_F(VaultTargetTest, APartWhoseTreeHashTheServiceTellsWrongIsNotBelieved) {
     EXPECT_EQ(stored(), (std::map<std::string, int>{{"a", 1}}));
 }
 
+TEST_F(VaultTargetTest, KnownDigestsOfPartsSpareAPass) {
+    PatternSource source(20, 5 * kMiB + 7);
+    Upload upload = source.upload("a", open()->capabilities().part_bytes);
+    ASSERT_EQ(upload.parts.parts.size(), 6U);
+    put_whole(*open(), upload, source);
+    EXPECT_EQ(source.bytes_read, source.size_bytes());
+    EXPECT_EQ(stored(), (std::map<std::string, int>{{"a", 1}}));
+}
+
+/// What is known is sent, refused, and computed anew.
+TEST_F(VaultTargetTest, AWrongDigestOfAPartIsReplacedByTheRightOne) {
+    PatternSource source(21, 4 * kMiB);
+    Upload upload = source.upload("a", kSmallPart);
+    upload.parts.parts[2].sha256 = sha256("something else");
+    put_whole(*open(), upload, source);
+    EXPECT_GT(source.bytes_read, source.size_bytes());
+    EXPECT_LE(source.bytes_read, source.size_bytes() + 2 * kSmallPart);
+    EXPECT_EQ(requests("UploadMultipartPart"), 5U);
+    EXPECT_EQ(stored(), (std::map<std::string, int>{{"a", 1}}));
+}
+
+TEST_F(VaultTargetTest, DigestsOfOtherPartsAreNotUsed) {
+    PatternSource source(22, 4 * kMiB);
+    Upload other_size = source.upload("a", 2 * kSmallPart);
+    put_whole(*open(), other_size, source);
+    Upload other_file = source.upload("b");
+    other_file.parts = PatternSource(23, 4 * kMiB).upload("b", kSmallPart).parts;
+    put_whole(*open(), other_file, source);
+    EXPECT_EQ(requests("UploadMultipartPart"), 8U);
+    EXPECT_EQ(source.bytes_read, 2 * source.size_bytes());
+    EXPECT_EQ(stored(), (std::map<std::string, int>{{"a", 1}, {"b", 1}}));
+}
+
+TEST_F(VaultTargetTest, AFileThatHasChangedIsNotStoredByItsKnownDigests) {
+    PatternSource source(24, 4 * kMiB);
+    Upload upload = PatternSource(25, 4 * kMiB).upload("a", kSmallPart);
+    Error error = thrown_by([&] { put_whole(*open(), upload, source); });
+    EXPECT_EQ(error.kind(), Error::Kind::corrupt);
+    EXPECT_THAT(error.message(), ::testing::HasSubstr("does not have the digests"));
+    EXPECT_EQ(requests("CompleteMultipartUpload"), 0U);
+}
+
+/// A service gives up on a request whose bytes come slowly.
+TEST_F(VaultTargetTest, ASlowSourceIsReadBeforeThePartIsSent) {
+    struct SlowSource final : RandomAccessSource {
+        explicit SlowSource(RandomAccessSource& source) : inner(source) {}
+        std::uint64_t size_bytes() const override { return inner.size_bytes(); }
+        void read(std::uint64_t offset, char* buffer, std::size_t size) override {
+            EXPECT_EQ(size, kSmallPart);
+            inner.read(offset, buffer, size);
+        }
+        bool slow() const override { return true; }
+        RandomAccessSource& inner;
+    };
+    PatternSource source(26, 4 * kMiB);
+    SlowSource slow(source);
+    put_whole(*open(), source.upload("a", kSmallPart), slow);
+    EXPECT_EQ(source.bytes_read, source.size_bytes());
+}
+
 TEST_F(VaultTargetTest, ThrottlingAndFailuresOfTheServiceAreSurvived) {
     PatternSource source(7, 12 * kMiB);
     sim().order(R"([{"operation":"*","kind":"error","status":400,"code":"ThrottlingException","count":6,

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/hash.h"
 #include "base/json_document.h"
+#include "base/stream_hash.h"
 #include "base/test_dir.h"
 #include "cloud/sigv4.h"
 #include "sim/auth.h"
@@ -56,9 +56,7 @@ struct TestReply {
 };
 
 inline std::string tree_hash_of(std::string_view data) {
-    TreeHash hash;
-    hash.update(data);
-    return hash.finish().hex();
+    return digests_of(data).tree_hash.hex();
 }
 
 /// A simulator without the network, whose clock stands still, and a client that signs.

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/format.h"
+#include "base/stream_hash.h"
 #include "base/text.h"
 #include "sim/lane.h"
 
@@ -88,10 +89,9 @@ ReceivedPart receive_part(RequestBody& body, FileSystem& file_system, const std:
     std::unique_ptr<OutputFile> file =
         large ? file_system.create_large(dir, name) : file_system.create(dir, name, false);
     ReceivedPart out;
-    Sha256 linear;
-    std::vector<Digest> leaves;
+    StreamHash hash;
     {
-        Lane hashing([&](std::string_view piece) { linear.update(piece); });
+        Lane hashing([&](std::string_view piece) { hash.update(piece); });
         Lane writing([&](std::string_view piece) { file->write(piece); });
         for (;;) {
             auto piece = std::make_shared<Buffer>();
@@ -99,18 +99,18 @@ ReceivedPart receive_part(RequestBody& body, FileSystem& file_system, const std:
             if (piece->empty()) break;
             hashing.put(piece);
             writing.put(piece);
-            leaves.push_back(sha256(piece->view()));
             out.size_bytes += piece->size();
         }
         hashing.finish();
         writing.finish();
     }
+    StreamHash::Result hashed = hash.finish();
     std::string trailer;
-    for (const Digest& leaf : leaves) trailer += leaf.view();
+    for (const Digest& leaf : hashed.leaves) trailer += leaf.view();
     file->write(trailer);
     file->seal();
-    out.sha256 = linear.finish();
-    out.tree_hash = leaves.empty() ? out.sha256 : combine_tree_hashes(std::move(leaves));
+    out.sha256 = hashed.whole.sha256;
+    out.tree_hash = hashed.whole.tree_hash;
     return out;
 }
 

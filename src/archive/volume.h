@@ -12,6 +12,7 @@
 #include "archive/volume_bytes.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/stream_hash.h"
 
 namespace icecore::archive {
 
@@ -24,6 +25,20 @@ struct VolumeInfo {
     Digest sha256;
     Digest tree_hash;
     bool operator==(const VolumeInfo&) const = default;
+};
+
+/// What is known of a volume as it is sealed.
+struct SealedVolume {
+    VolumeInfo info;
+    std::vector<FrameSize> frames;
+    PartDigests parts;  ///< where they were asked for
+};
+
+struct VolumeOptions {
+    Compression::Method method = Compression::Method::zstd;
+    std::uint64_t volume_bytes_max = 0;
+    std::uint32_t first_volume = 0;  ///< number of the first volume that is written, where those before exist
+    std::uint64_t part_bytes = 0;    ///< digests of parts of that size are computed, too; as in StreamHash
 };
 
 /// Name of volume `number` of the archive `archive_name` ("home-000001-full-20261122T031500Z.tar.zst"):
@@ -39,20 +54,19 @@ struct StreamPosition {
 };
 
 /// Writes frames one after the other into volumes of at most `volume_bytes_max` stored bytes (index
-/// included), sealing each as it fills. SHA-256 and tree hash are computed on the way. One thread at a time;
-/// `fs` must outlive it. Writing and sealing go on in the background, so an error is thrown by a later call
-/// than the one whose frame met it, by finish() at the latest, and then by every call. Destroyed unfinished,
-/// it leaves the sealed volumes and removes the partial one. Memory: about 16 MiB: frames that wait to be
-/// written.
+/// included), sealing each as it fills. Its digests are computed on the way, in one pass. One thread at a
+/// time; `fs` must outlive it. Writing and sealing go on in the background, so an error is thrown by a later
+/// call than the one whose frame met it, by finish() at the latest, and then by every call. Destroyed
+/// unfinished, it leaves the sealed volumes and removes the partial one. Memory: about 16 MiB: frames that
+/// wait to be written.
 class VolumeWriter {
   public:
-    /// Called with each sealed volume and its frame sizes: in order, once the volume is durable, from within
-    /// append() or finish(). By then frames may have been appended to the next volumes, up to two of them.
-    using OnSealed = std::function<void(const VolumeInfo&, const std::vector<FrameSize>&)>;
+    /// Called with each sealed volume: in order, once the volume is durable, from within append() or
+    /// finish(). By then frames may have been appended to the next volumes, up to two of them.
+    using OnSealed = std::function<void(const SealedVolume&)>;
 
-    /// `first_volume`: number of the first volume that is written, where those before it exist.
-    VolumeWriter(FileSystem& fs, std::string dir, std::string archive_name, Compression::Method method,
-                 std::uint64_t volume_bytes_max, OnSealed on_sealed, std::uint32_t first_volume = 0);
+    VolumeWriter(FileSystem& fs, std::string dir, std::string archive_name, const VolumeOptions& options,
+                 OnSealed on_sealed);
     ~VolumeWriter();
 
     /// Appends one encoded frame of `raw_bytes` and returns where its first byte stands.

@@ -11,8 +11,8 @@ constexpr std::size_t kQueuedBytesMax = 8 << 20;
 
 }  // namespace
 
-VolumeSink::VolumeSink(FileSystem& fs, std::string dir)
-    : fs_(fs), dir_(std::move(dir)), thread_([this] { run(); }) {}
+VolumeSink::VolumeSink(FileSystem& fs, std::string dir, std::uint64_t part_bytes)
+    : fs_(fs), dir_(std::move(dir)), hash_(part_bytes), thread_([this] { run(); }) {}
 
 VolumeSink::~VolumeSink() {
     {
@@ -42,7 +42,7 @@ void VolumeSink::wait() {
     rethrow_error();
 }
 
-std::vector<VolumeInfo> VolumeSink::take_sealed() {
+std::vector<SealedVolume> VolumeSink::take_sealed() {
     std::lock_guard lock(mutex_);
     rethrow_error();
     return std::exchange(sealed_, {});
@@ -104,30 +104,31 @@ void VolumeSink::process(Step& step) {
             return;
         case Step::Kind::write:
             file_->write(step.data);
-            sha256_.update(step.data);
-            tree_hash_.update(step.data);
+            hash_.update(step.data);
             return;
-        case Step::Kind::seal:
-            step.info.sha256 = sha256_.finish();
-            step.info.tree_hash = tree_hash_.finish();
+        case Step::Kind::seal: {
+            StreamHash::Result hashed = hash_.finish();
+            step.info.sha256 = hashed.whole.sha256;
+            step.info.tree_hash = hashed.whole.tree_hash;
             if (seal_.valid()) seal_.wait();
             {
                 std::lock_guard lock(mutex_);
                 ++sealing_;
             }
             seal_ = std::async(std::launch::async, &VolumeSink::seal_file, this, std::move(file_),
-                               std::move(step.info));
+                               SealedVolume{std::move(step.info), {}, std::move(hashed.parts)});
             return;
+        }
     }
 }
 
-void VolumeSink::seal_file(std::unique_ptr<OutputFile> file, VolumeInfo info) {
+void VolumeSink::seal_file(std::unique_ptr<OutputFile> file, SealedVolume volume) {
     try {
         file->seal();
         file.reset();
         std::lock_guard lock(mutex_);
         // In order: a volume is sealed after the one before it. After an error none counts.
-        if (!error_) sealed_.push_back(std::move(info));
+        if (!error_) sealed_.push_back(std::move(volume));
         --sealing_;
     } catch (...) {
         fail(std::current_exception());

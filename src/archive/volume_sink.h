@@ -13,7 +13,7 @@
 
 #include "archive/volume.h"
 #include "base/file.h"
-#include "base/hash.h"
+#include "base/stream_hash.h"
 
 // The part of VolumeWriter that works in the background; private to this module.
 
@@ -28,7 +28,8 @@ namespace icecore::archive {
 /// one.
 class VolumeSink {
   public:
-    VolumeSink(FileSystem& fs, std::string dir);
+    /// `part_bytes` as in VolumeOptions.
+    VolumeSink(FileSystem& fs, std::string dir, std::uint64_t part_bytes);
     ~VolumeSink();
 
     /// Begins a volume: the last one is sealed, or there is none.
@@ -38,8 +39,8 @@ class VolumeSink {
     void seal(VolumeInfo info);
     /// Waits until all volumes are sealed.
     void wait();
-    /// Volumes that have become durable since the last call, in order.
-    std::vector<VolumeInfo> take_sealed();
+    /// Volumes that have become durable since the last call, in order, without their frames.
+    std::vector<SealedVolume> take_sealed();
 
   private:
     struct Step {
@@ -53,7 +54,7 @@ class VolumeSink {
     void run();
     bool next(Step& step);
     void process(Step& step);
-    void seal_file(std::unique_ptr<OutputFile> file, VolumeInfo info);
+    void seal_file(std::unique_ptr<OutputFile> file, SealedVolume volume);
     void fail(std::exception_ptr error);
     void rethrow_error() const;
 
@@ -67,12 +68,11 @@ class VolumeSink {
     bool busy_ = false;             // a step is being processed
     bool stopped_ = false;          // nothing more is to be done
     unsigned sealing_ = 0;          // volumes handed over to be sealed and not yet durable
-    std::vector<VolumeInfo> sealed_;
+    std::vector<SealedVolume> sealed_;
     std::exception_ptr error_;
 
     std::unique_ptr<OutputFile> file_;  // of the thread, as all that follow
-    Sha256 sha256_;
-    TreeHash tree_hash_;
+    StreamHash hash_;
     std::future<void> seal_;
     std::thread thread_;
 };

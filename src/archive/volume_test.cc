@@ -113,6 +113,24 @@ TEST_P(VolumeTest, HashesAreThoseOfOtherPrograms) {
     }
 }
 
+TEST_P(VolumeTest, DigestsOfPartsAreThoseOfTheFilesPieces) {
+    std::vector<std::string> pieces;
+    for (unsigned i = 0; i < 12; ++i) pieces.push_back(sample_bytes(700'000, i));
+    WrittenArchive written =
+        write_archive(dir_.path(), GetParam().name, GetParam().compression, pieces, 3 << 19);
+    ASSERT_GT(written.volumes.size(), 1U);
+    ASSERT_GT(written.parts[0].parts.size(), 1U);
+    for (std::size_t v = 0; v < written.volumes.size(); ++v) {
+        std::string bytes = read_file(dir_.file(written.volumes[v].name));
+        PartDigests expected{kPartBytes, {}};
+        for (std::size_t at = 0; at < bytes.size(); at += kPartBytes) {
+            Digest digest = sha256(std::string_view(bytes).substr(at, kPartBytes));
+            expected.parts.push_back({digest, digest});  // a part is a leaf here
+        }
+        EXPECT_EQ(written.parts[v], expected);
+    }
+}
+
 TEST_P(VolumeTest, NoVolumeIsTooLargeAndNoneCouldTakeMore) {
     WrittenArchive written = write(150'000);
     Method method = GetParam().compression.method;
@@ -268,8 +286,9 @@ TEST_P(VolumeTest, UnfinishedLeavesSealedVolumesOnly) {
     auto fs = make_file_system();
     std::vector<std::string> sealed;
     {
-        VolumeWriter writer(*fs, dir_.path(), GetParam().name, GetParam().compression.method, 20'000,
-                            [&](const VolumeInfo& info, const auto&) { sealed.push_back(info.name); });
+        VolumeWriter writer(*fs, dir_.path(), GetParam().name,
+                            {.method = GetParam().compression.method, .volume_bytes_max = 20'000},
+                            [&](const SealedVolume& volume) { sealed.push_back(volume.info.name); });
         FrameEncoder encoder(GetParam().compression);
         std::string frame;
         for (unsigned i = 0; i < 10; ++i) {

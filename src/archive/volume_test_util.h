@@ -91,17 +91,24 @@ struct WrittenArchive {
     std::vector<VolumeInfo> volumes;
     std::vector<std::vector<FrameSize>> frames;
     std::vector<StreamPosition> positions;  ///< of each frame
+    std::vector<PartDigests> parts;         ///< of each volume
 };
+
+/// Of the parts whose digests write_archive() asks for.
+constexpr std::uint64_t kPartBytes = 1 << 20;
 
 inline WrittenArchive write_archive(const std::string& dir, const std::string& name, Compression compression,
                                     const std::vector<std::string>& pieces, std::uint64_t volume_bytes_max) {
     WrittenArchive out;
     auto fs = make_file_system();
-    VolumeWriter writer(*fs, dir, name, compression.method, volume_bytes_max,
-                        [&](const VolumeInfo& info, const std::vector<FrameSize>& frames) {
-                            out.volumes.push_back(info);
-                            out.frames.push_back(frames);
-                        });
+    VolumeWriter writer(
+        *fs, dir, name,
+        {.method = compression.method, .volume_bytes_max = volume_bytes_max, .part_bytes = kPartBytes},
+        [&](const SealedVolume& volume) {
+            out.volumes.push_back(volume.info);
+            out.frames.push_back(volume.frames);
+            out.parts.push_back(volume.parts);
+        });
     FrameEncoder encoder(compression);
     std::string frame;
     for (const std::string& piece : pieces) {

@@ -18,8 +18,7 @@ std::string volume_name(std::string_view archive_name, std::uint32_t number) {
 struct VolumeWriter::State {
     VolumeSink sink;
     const std::string archive_name;
-    const Compression::Method method;
-    const std::uint64_t volume_bytes_max;
+    const VolumeOptions options;
     const OnSealed on_sealed;
 
     bool finished = false;
@@ -33,8 +32,8 @@ struct VolumeWriter::State {
         if (frames.size() == kVolumeFramesMax) return true;
         // A volume of one frame may exceed the maximum: a frame is never cut.
         std::uint64_t total_bytes =
-            info.stored_bytes + frame_bytes + seek_table_bytes(method, frames.size() + 1);
-        return !frames.empty() && total_bytes > volume_bytes_max;
+            info.stored_bytes + frame_bytes + seek_table_bytes(options.method, frames.size() + 1);
+        return !frames.empty() && total_bytes > options.volume_bytes_max;
     }
 
     void open_volume() {
@@ -49,7 +48,7 @@ struct VolumeWriter::State {
     }
 
     void end_volume() {
-        write(encode_seek_table(method, frames));
+        write(encode_seek_table(options.method, frames));
         VolumeInfo full = std::exchange(info, {});
         info.number = full.number + 1;
         full_volumes.push_back(std::exchange(frames, {}));
@@ -58,23 +57,21 @@ struct VolumeWriter::State {
     }
 
     void tell_of_sealed() {
-        for (const VolumeInfo& volume : sink.take_sealed()) {
-            std::vector<FrameSize> sizes = std::move(full_volumes.front());
+        for (SealedVolume& volume : sink.take_sealed()) {
+            volume.frames = std::move(full_volumes.front());
             full_volumes.pop_front();
-            if (on_sealed) on_sealed(volume, sizes);
+            if (on_sealed) on_sealed(volume);
         }
     }
 };
 
 VolumeWriter::VolumeWriter(FileSystem& fs, std::string dir, std::string archive_name,
-                           Compression::Method method, std::uint64_t volume_bytes_max, OnSealed on_sealed,
-                           std::uint32_t first_volume)
-    : state_(new State{.sink{fs, std::move(dir)},
+                           const VolumeOptions& options, OnSealed on_sealed)
+    : state_(new State{.sink{fs, std::move(dir), options.part_bytes},
                        .archive_name = std::move(archive_name),
-                       .method = method,
-                       .volume_bytes_max = volume_bytes_max,
+                       .options = options,
                        .on_sealed = std::move(on_sealed)}) {
-    state_->info.number = first_volume;
+    state_->info.number = options.first_volume;
 }
 
 VolumeWriter::~VolumeWriter() = default;
@@ -111,18 +108,16 @@ VolumeInfo examine_volume(const std::string& dir, std::string_view archive_name,
         std::unique_ptr<VolumeBytes> bytes = open_volume_file(path);
         info.stored_bytes = bytes->size_bytes();
         for (const FrameSize& frame : read_seek_table(method, *bytes)) info.raw_bytes += frame.raw_bytes;
-        Sha256 sha256;
-        TreeHash tree_hash;
-        std::string buffer(TreeHash::kLeafBytes, '\0');
-        for (std::uint64_t offset = 0; offset < info.stored_bytes;) {
-            std::size_t n = bytes->read(buffer.data(), buffer.size(), offset);
-            if (n == 0) throw Error(Error::Kind::corrupt, "it became shorter while it was read");
-            sha256.update({buffer.data(), n});
-            tree_hash.update({buffer.data(), n});
+        std::uint64_t offset = 0;
+        Digests digests = digests_of([&](char* buffer, std::size_t size) {
+            std::size_t n = bytes->read(buffer, size, offset);
             offset += n;
-        }
-        info.sha256 = sha256.finish();
-        info.tree_hash = tree_hash.finish();
+            return n;
+        });
+        if (offset != info.stored_bytes)
+            throw Error(Error::Kind::corrupt, "its size changed while it was read");
+        info.sha256 = digests.sha256;
+        info.tree_hash = digests.tree_hash;
     } catch (Error& e) {
         e.add_context("volume " + path);
         throw;

@@ -13,6 +13,8 @@ class RandomAccessSource {
     /// Reads exactly `size` bytes at `offset`. Throws Error{io}, or Error{corrupt} if the source is shorter
     /// than size_bytes() said.
     virtual void read(std::uint64_t offset, char* buffer, std::size_t size) = 0;
+    /// Whether a read may take so long (a bandwidth limit) that what is sent must be read before.
+    virtual bool slow() const { return false; }
 };
 
 }  // namespace icecore

@@ -24,6 +24,9 @@ constexpr std::array kMigrations = {
         failed_s INTEGER NOT NULL, failed_ns INTEGER NOT NULL,
         PRIMARY KEY (target, name)) WITHOUT ROWID;
     CREATE INDEX item_waiting ON item(target, run = 0, run, part, name) WHERE state = 119;)",
+    // Of the parts of what waits: SHA-256 and tree hash of each, one after the other.
+    R"(ALTER TABLE item ADD COLUMN part_bytes INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE item ADD COLUMN part_digests BLOB NOT NULL DEFAULT x'';)",
 };
 
 const Schema& outbox_schema() {
@@ -42,6 +45,16 @@ const Schema& outbox_schema() {
 constexpr char kColumns[] =
     "target, name, run, part, size_bytes, sha256, tree_hash, state, object_id, stored_s, stored_ns, "
     "resume_state, attempts, last_error, failed_s, failed_ns";
+constexpr char kPartColumns[] = "part_bytes, part_digests";
+
+constexpr std::size_t kPartBytes = 2 * sizeof(Digest::bytes);
+
+std::string encode(const std::vector<Digests>& parts) {
+    std::string out;
+    out.reserve(parts.size() * kPartBytes);
+    for (const Digests& part : parts) out.append(part.sha256.view()).append(part.tree_hash.view());
+    return out;
+}
 
 class SqlOutbox final : public Outbox {
   public:
@@ -56,34 +69,38 @@ class SqlOutbox final : public Outbox {
         CHECK(!item.target.empty() && !item.name.empty());
         sql::Statement insert(
             *db_,
-            "INSERT INTO item VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 119, x'', 0, 0, x'', 0, x'', 0, 0) "
+            "INSERT INTO item VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 119, x'', 0, 0, x'', 0, x'', 0, 0, ?8, ?9) "
             "ON CONFLICT DO UPDATE SET run = ?3, part = ?4, size_bytes = ?5, sha256 = ?6, tree_hash = ?7, "
             "state = 119, object_id = x'', stored_s = 0, stored_ns = 0, resume_state = x'', attempts = 0, "
-            "last_error = x'', failed_s = 0, failed_ns = 0 "
+            "last_error = x'', failed_s = 0, failed_ns = 0, part_bytes = ?8, part_digests = ?9 "
             "WHERE state = 100 OR size_bytes <> ?5 OR sha256 <> ?6 OR tree_hash <> ?7");
+        std::string parts = encode(item.parts.parts);
         insert.bind(1, item.target).bind(2, item.name).bind(3, item.run);
         insert.bind(4, static_cast<std::int64_t>(item.part)).bind(5, sql::to_signed(item.size_bytes));
         insert.bind(6, item.sha256.view()).bind(7, item.tree_hash.view());
+        insert.bind(8, sql::to_signed(item.parts.part_bytes)).bind(9, parts);
         insert.run();
+        if (!parts.empty()) add_parts(item, parts);
     }
 
     std::optional<OutboxItem> find(std::string_view target, std::string_view name) const override {
-        sql::Statement row(*db_,
-                           format("SELECT {} FROM item WHERE target = ?1 AND name = ?2", kColumns).c_str());
+        sql::Statement row(
+            *db_, format("SELECT {}, {} FROM item WHERE target = ?1 AND name = ?2", kColumns, kPartColumns)
+                      .c_str());
         row.bind(1, target).bind(2, name);
         if (!row.step()) return std::nullopt;
-        return read(row);
+        return read(row, true);
     }
 
     std::optional<OutboxItem> next(std::string_view target, const Names& skip) const override {
-        sql::Statement row(*db_, format("SELECT {} FROM item INDEXED BY item_waiting "
+        sql::Statement row(*db_, format("SELECT {}, {} FROM item INDEXED BY item_waiting "
                                         "WHERE target = ?1 AND state = 119 ORDER BY run = 0, run, part, name",
-                                        kColumns)
+                                        kColumns, kPartColumns)
                                      .c_str());
         row.bind(1, target);
         while (row.step()) {
             constexpr int kName = 1;
-            if (!skip.contains(row.bytes(kName))) return read(row);
+            if (!skip.contains(row.bytes(kName))) return read(row, true);
         }
         return std::nullopt;
     }
@@ -98,8 +115,9 @@ class SqlOutbox final : public Outbox {
         sql::Statement update(
             *db_,
             "UPDATE item SET state = iif(state = 119, 115, state), object_id = ?3, stored_s = ?4, "
-            "stored_ns = ?5, resume_state = x'', attempts = 0, last_error = x'', failed_s = 0, failed_ns = 0 "
-            "WHERE target = ?1 AND name = ?2");
+            "stored_ns = ?5, resume_state = x'', attempts = 0, last_error = x'', failed_s = 0, failed_ns = "
+            "0, "
+            "part_bytes = 0, part_digests = x'' WHERE target = ?1 AND name = ?2");
         update.bind(1, target).bind(2, name).bind(3, object_id).bind(4, when.sec).bind(5, when.nsec).run();
     }
 
@@ -133,12 +151,32 @@ class SqlOutbox final : public Outbox {
                            format("SELECT {} FROM item WHERE target = ?1 ORDER BY name", kColumns).c_str());
         row.bind(1, target);
         std::vector<OutboxItem> out;
-        while (row.step()) out.push_back(read(row));
+        while (row.step()) out.push_back(read(row, false));
         return out;
     }
 
   private:
-    OutboxItem read(const sql::Statement& row) const {
+    void add_parts(const OutboxItem& item, const std::string& parts) {
+        sql::Statement update(
+            *db_,
+            "UPDATE item SET part_bytes = ?3, part_digests = ?4 WHERE target = ?1 AND name = ?2 "
+            "AND state = 119 AND part_bytes <> ?3");
+        update.bind(1, item.target).bind(2, item.name);
+        update.bind(3, sql::to_signed(item.parts.part_bytes)).bind(4, parts).run();
+    }
+
+    PartDigests read_parts(RowReader& in) const {
+        PartDigests out;
+        out.part_bytes = in.number64();
+        std::string raw = in.text();
+        if (raw.size() % kPartBytes != 0) db_->fail_damaged("the digests of parts have a wrong length");
+        for (std::string_view rest = raw; !rest.empty(); rest.remove_prefix(kPartBytes))
+            out.parts.push_back({Digest::from_bytes(rest.substr(0, kPartBytes / 2)),
+                                 Digest::from_bytes(rest.substr(kPartBytes / 2, kPartBytes / 2))});
+        return out;
+    }
+
+    OutboxItem read(const sql::Statement& row, bool with_parts) const {
         RowReader in(*db_, row);
         OutboxItem item;
         item.target = in.text();
@@ -158,6 +196,7 @@ class SqlOutbox final : public Outbox {
         item.attempts = in.number32();
         item.last_error = in.text();
         item.failed_at = in.time();
+        if (with_parts) item.parts = read_parts(in);
         return item;
     }
 

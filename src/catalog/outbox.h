@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/stream_hash.h"
 
 namespace icecore::catalog {
 
@@ -29,6 +30,7 @@ struct OutboxItem {
     std::uint64_t size_bytes = 0;
     Digest sha256;
     Digest tree_hash;
+    PartDigests parts;  ///< of a volume that waits, where they are known
     State state = State::waiting;
     std::string object_id;       ///< stored: the target's name for it
     Timestamp stored_at;         ///< stored
@@ -56,7 +58,8 @@ class Outbox {
     virtual ~Outbox() = default;
 
     /// Adds a file that is to be stored (only what describes the file is taken from `item`). If it is known
-    /// with the same size and digests, nothing changes; with others (README.restore.txt was written anew), or
+    /// with the same size and digests, nothing changes, but the digests of its parts are kept where they were
+    /// not known; with others (README.restore.txt was written anew), or
     /// if it was discarded, it waits again.
     virtual void add(const OutboxItem& item) = 0;
     virtual std::optional<OutboxItem> find(std::string_view target, std::string_view name) const = 0;
@@ -77,7 +80,7 @@ class Outbox {
     virtual void discard(std::string_view name) = 0;
     /// Forgets a file.
     virtual void remove(std::string_view target, std::string_view name) = 0;
-    /// All of a target's, by name.
+    /// All of a target's, by name, without the digests of their parts.
     virtual std::vector<OutboxItem> items(std::string_view target) const = 0;
 };
 

@@ -61,6 +61,79 @@ class OutboxTest : public testing::Test {
     std::unique_ptr<Outbox> outbox_ = Outbox::open(path_);
 };
 
+PartDigests some_parts(std::uint64_t part_bytes) {
+    return {part_bytes, {{sha256("1"), sha256("2")}, {sha256("3"), sha256("4")}}};
+}
+
+TEST_F(OutboxTest, KeepsTheDigestsOfPartsUntilTheFileIsStored) {
+    OutboxItem item = make_item("v");
+    item.parts = some_parts(1 << 20);
+    outbox_->add(item);
+    outbox_->add(make_item("w"));
+    reopen();
+    EXPECT_EQ(get("v").parts, item.parts);
+    EXPECT_EQ(outbox_->next(kHere, {})->parts, item.parts);
+    EXPECT_EQ(get("w").parts, PartDigests{});
+    outbox_->set_stored(kHere, "v", "id", {1, 2});
+    EXPECT_EQ(get("v").parts, PartDigests{});
+    outbox_->add(item);  // it is known, and stored
+    EXPECT_EQ(get("v").parts, PartDigests{});
+}
+
+TEST_F(OutboxTest, DigestsOfPartsMayComeLaterOrBeOfAnotherSize) {
+    OutboxItem item = make_item("v");
+    outbox_->add(item);
+    outbox_->save_resume_state(kHere, "v", "half");
+    item.parts = some_parts(1 << 20);
+    outbox_->add(item);
+    EXPECT_EQ(get("v").parts, item.parts);
+    item.parts = some_parts(2 << 20);
+    outbox_->add(item);
+    EXPECT_EQ(get("v").parts, item.parts);
+    outbox_->add(make_item("v"));  // nothing is known of parts: what was known stays
+    EXPECT_EQ(get("v").parts, item.parts);
+    EXPECT_EQ(get("v").resume_state, "half");
+    OutboxItem other = item;  // the file was written anew
+    other.sha256 = sha256("other");
+    other.parts = {};
+    outbox_->add(other);
+    EXPECT_EQ(get("v").parts, PartDigests{});
+}
+
+/// An outbox as it was before digests of parts were kept.
+TEST_F(OutboxTest, Version1IsBroughtUpToDate) {
+    std::string path = dir_.path("old.db");
+    {
+        sql::Connection db(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, path);
+        db.exec(R"(
+            PRAGMA application_id = 1768124258;
+            CREATE TABLE item (
+                target BLOB NOT NULL, name BLOB NOT NULL, run INTEGER NOT NULL, part INTEGER NOT NULL,
+                size_bytes INTEGER NOT NULL, sha256 BLOB NOT NULL, tree_hash BLOB NOT NULL,
+                state INTEGER NOT NULL, object_id BLOB NOT NULL, stored_s INTEGER NOT NULL,
+                stored_ns INTEGER NOT NULL, resume_state BLOB NOT NULL, attempts INTEGER NOT NULL,
+                last_error BLOB NOT NULL, failed_s INTEGER NOT NULL, failed_ns INTEGER NOT NULL,
+                PRIMARY KEY (target, name)) WITHOUT ROWID;
+            CREATE INDEX item_waiting ON item(target, run = 0, run, part, name) WHERE state = 119;
+            INSERT INTO item VALUES (x'61', x'76', 3, 0, 400,
+                x'0101010101010101010101010101010101010101010101010101010101010101',
+                x'0202020202020202020202020202020202020202020202020202020202020202',
+                119, x'', 0, 0, x'68616c66', 1, x'6e6f206c75636b', 5, 6);
+            PRAGMA user_version = 1;)");
+    }
+    std::unique_ptr<Outbox> outbox = Outbox::open(path);
+    std::optional<OutboxItem> item = outbox->next("a", {});
+    ASSERT_TRUE(item);
+    EXPECT_EQ(item->name, "v");
+    EXPECT_EQ(item->size_bytes, 400U);
+    EXPECT_EQ(item->resume_state, "half");
+    EXPECT_EQ(item->last_error, "no luck");
+    EXPECT_EQ(item->parts, PartDigests{});
+    item->parts = some_parts(1 << 20);
+    outbox->add(*item);
+    EXPECT_EQ(outbox->next("a", {})->parts, item->parts);
+}
+
 TEST_F(OutboxTest, KeepsAnItemAcrossOpening) {
     outbox_->add(make_item("v\xff\n", 7, Part::manifest));
     outbox_->save_resume_state(kHere, "v\xff\n", std::string_view("a\0b", 3));

@@ -67,9 +67,11 @@ ArchiveCloser::ArchiveCloser(const Environment& env, const SetOptions& set, cons
                              OnSealed on_sealed)
     : env_(env),
       encoder_(archive.header().compression),
-      writer_(env.fs, set.backup_dir, archive.header().archive_name, archive.header().compression.method,
-              set.volume_bytes_max, std::move(on_sealed),
-              static_cast<std::uint32_t>(archive.volumes().size())) {
+      writer_(env.fs, set.backup_dir, archive.header().archive_name,
+              {.method = archive.header().compression.method,
+               .volume_bytes_max = set.volume_bytes_max,
+               .first_volume = static_cast<std::uint32_t>(archive.volumes().size())},
+              std::move(on_sealed)) {
     raw_.reserve(archive::kFrameBytesMax);
 }
 

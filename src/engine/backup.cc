@@ -186,13 +186,23 @@ class BackupRun {
 
     /// Storing offsite never stops a run: what is wrong with the target is told at the end.
     void begin_upload() {
-        if (request_.no_upload) return;
         try {
             target_ = open_target(env_, set_, observer_);
-            if (target_ != nullptr) uploader_.emplace(env_, set_, *target_, observer_);
+            if (target_ == nullptr) return;
+            part_bytes_ = target_->capabilities().part_bytes;
+            if (!request_.no_upload)
+                uploader_.emplace(env_, set_, *target_, observer_);
+            else if (part_bytes_ > 0)
+                outbox_ = open_outbox(set_, observer_);
         } catch (const Error& e) {
-            upload_.emplace().failure = e;
+            if (!request_.no_upload) upload_.emplace().failure = e;
         }
+    }
+
+    /// A later upload need not compute again what is known of a volume now.
+    void hand_over(const archive::SealedVolume& volume) {
+        if (uploader_) uploader_->add_volume(header_.run, volume.info, volume.parts);
+        if (outbox_) outbox_->add(waiting_volume(*target_, header_.run, volume.info, volume.parts));
     }
 
     void write_archive() {
@@ -217,10 +227,11 @@ class BackupRun {
         manifest.checkpoint();
 
         Packer packer(env_, set_, root_.get(), *plan_, header_, started_,
-                      {manifest, *writer, log,
-                       [this](const archive::VolumeInfo& volume) {
-                           if (uploader_) uploader_->add_volume(header_.run, volume);
-                       }},
+                      {.manifest = manifest,
+                       .catalog = *writer,
+                       .log = log,
+                       .on_volume = [this](const archive::SealedVolume& volume) { hand_over(volume); },
+                       .part_bytes = part_bytes_},
                       observer_);
         packer.run();
         trailer_.counts = packer.counts();
@@ -381,6 +392,8 @@ class BackupRun {
     std::optional<SnapshotFile> snapshot_;
     std::unique_ptr<Plan> plan_;
     std::unique_ptr<store::Target> target_;
+    std::uint64_t part_bytes_ = 0;             ///< that it sends volumes in
+    std::unique_ptr<catalog::Outbox> outbox_;  ///< where the uploading is left to a later upload
     std::optional<UploadResult> upload_;
     std::optional<BackgroundUploader> uploader_;
 };

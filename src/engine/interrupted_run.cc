@@ -145,11 +145,9 @@ class Closing {
         RunMarker marker = marker_;
         marker.closing_from = static_cast<std::uint32_t>(archive_.volumes().size());
         write_marker(env_.fs, set_.backup_dir, marker);
-        ArchiveCloser closer(
-            env_, set_, archive_,
-            [this](const archive::VolumeInfo& volume, const std::vector<archive::FrameSize>& frames) {
-                record_->volume(volume, frames);
-            });
+        ArchiveCloser closer(env_, set_, archive_, [this](const archive::SealedVolume& volume) {
+            record_->volume(volume.info, volume.frames);
+        });
         if (member_) {
             ManifestEntry entry = closer.complete(*member_, tail_, root_fd_);
             put(entry);

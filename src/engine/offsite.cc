@@ -109,6 +109,20 @@ std::unique_ptr<store::Target> open_target(const Environment& env, const SetOpti
         {.upload_bytes_per_second = set.target.upload_bytes_per_second, .sleep_ns = env.sleep_ns});
 }
 
+OutboxItem waiting_volume(const store::Target& target, std::uint32_t run, const archive::VolumeInfo& volume,
+                          const PartDigests& parts) {
+    OutboxItem item;
+    item.target = target.identity();
+    item.name = volume.name;
+    item.run = run;
+    item.part = OutboxItem::Part::volume;
+    item.size_bytes = volume.stored_bytes;
+    item.sha256 = volume.sha256;
+    item.tree_hash = volume.tree_hash;
+    item.parts = parts;
+    return item;
+}
+
 std::vector<SealedFile> sealed_files(const SetOptions& set, const std::vector<catalog::Run>& runs) {
     std::map<std::string, std::uint64_t, std::less<>> here = list_files(set);
     std::vector<SealedFile> files;

@@ -34,6 +34,10 @@ struct SealedFile {
 /// Error if that cannot be read.
 std::vector<SealedFile> sealed_files(const SetOptions& set, const std::vector<catalog::Run>& runs);
 
+/// A volume that has just been sealed, as what is to be stored in `target`.
+catalog::OutboxItem waiting_volume(const store::Target& target, std::uint32_t run,
+                                   const archive::VolumeInfo& volume, const PartDigests& parts);
+
 /// How a set stands offsite.
 struct OffsiteStatus {
     std::string target;  ///< its identity

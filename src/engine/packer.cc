@@ -44,13 +44,16 @@ Packer::Packer(const Environment& env, const SetOptions& set, int root_fd, Plan&
       observer_(observer),
       encoder_(set.compression),
       batch_packer_(env.clock, encoder_, {root_fd, set.retries, scan_started, set.frame_bytes_max}),
-      writer_(env.fs, set.backup_dir, header.archive_name, set.compression.method, set.volume_bytes_max,
-              [this](const archive::VolumeInfo& volume, const std::vector<archive::FrameSize>& frames) {
-                  outputs_.manifest.write(archive::ManifestFrames{volume.number, frames});
-                  outputs_.manifest.write(volume);
+      writer_(env.fs, set.backup_dir, header.archive_name,
+              {.method = set.compression.method,
+               .volume_bytes_max = set.volume_bytes_max,
+               .part_bytes = outputs_.part_bytes},
+              [this](const archive::SealedVolume& volume) {
+                  outputs_.manifest.write(archive::ManifestFrames{volume.info.number, volume.frames});
+                  outputs_.manifest.write(volume.info);
                   outputs_.manifest.checkpoint();
-                  counts_.stored_bytes += volume.stored_bytes;
-                  volumes_.push_back(volume);
+                  counts_.stored_bytes += volume.info.stored_bytes;
+                  volumes_.push_back(volume.info);
                   if (outputs_.on_volume) outputs_.on_volume(volume);
               }),
       counts_(plan.counts) {

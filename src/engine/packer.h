@@ -23,7 +23,8 @@ struct PackOutputs {
     catalog::RunWriter& catalog;
     report::RunLog& log;
     /// Called with each volume as it is sealed; may be empty.
-    std::function<void(const archive::VolumeInfo&)> on_volume = {};
+    std::function<void(const archive::SealedVolume&)> on_volume = {};
+    std::uint64_t part_bytes = 0;  ///< of the parts whose digests `on_volume` is to be told; 0: none
 };
 
 /// Packs a plan into the archive's volumes: items are gathered in order, read, hashed and compressed in

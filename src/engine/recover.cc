@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/format.h"
+#include "base/stream_hash.h"
 #include "base/text.h"
 #include "catalog/outbox.h"
 #include "engine/backup_dir.h"
@@ -21,23 +22,14 @@ namespace {
 
 using catalog::OutboxItem;
 
-struct FileDigests {
-    Digest sha256;
-    Digest tree_hash;
-};
-
-FileDigests digests_of(const std::string& path) {
+Digests digests_of_file(const std::string& path) {
     Fd fd = open_file(path, O_RDONLY | O_NOFOLLOW);
-    Sha256 sha;
-    TreeHash tree;
-    std::string buffer(TreeHash::kLeafBytes, '\0');
-    for (std::uint64_t at = 0;;) {
-        std::size_t got = pread_full(fd.get(), buffer.data(), buffer.size(), at);
-        if (got == 0) return {sha.finish(), tree.finish()};
-        sha.update({buffer.data(), got});
-        tree.update({buffer.data(), got});
+    std::uint64_t at = 0;
+    return digests_of([&](char* buffer, std::size_t size) {
+        std::size_t got = pread_full(fd.get(), buffer, size, at);
         at += got;
-    }
+        return got;
+    });
 }
 
 /// When a run began, from a name such as "home-000001-full-20261122T031500Z.manifest.zst".
@@ -127,7 +119,7 @@ void Recovery::take_into_place(const store::ObjectInfo& info) {
     std::string staged = join_path(dir_, info.ref.name);
     std::string place = join_path(set_.backup_dir, info.ref.name);
     if (!path_exists(staged) || path_exists(place)) return;
-    if (!info.tree_hash.empty() && digests_of(staged).tree_hash != info.tree_hash) {
+    if (!info.tree_hash.empty() && digests_of_file(staged).tree_hash != info.tree_hash) {
         observer_.warning(format("{} did not come as the target has it; it is left out", info.ref.name));
         std::filesystem::remove(staged);
         return;
@@ -177,7 +169,7 @@ void Recovery::fill_outbox(RecoverResult& result) {
         item.tree_hash = file.tree_hash;
         bool volume = file.part == OutboxItem::Part::volume;
         if (!volume && file.here) {
-            FileDigests digests = digests_of(join_path(set_.backup_dir, file.name));
+            Digests digests = digests_of_file(join_path(set_.backup_dir, file.name));
             item.sha256 = digests.sha256;
             item.tree_hash = digests.tree_hash;
         }

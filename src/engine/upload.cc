@@ -22,8 +22,13 @@ UploadResult upload(const Environment& env, const SetOptions& set, store::Target
 }
 
 struct BackgroundUploader::State {
+    struct HandedVolume {
+        std::uint32_t run;
+        archive::VolumeInfo info;
+        PartDigests parts;
+    };
     struct Handed {
-        std::vector<std::pair<std::uint32_t, archive::VolumeInfo>> volumes;
+        std::vector<HandedVolume> volumes;
         bool finishing = false;
     };
 
@@ -65,7 +70,7 @@ void BackgroundUploader::State::work(const std::stop_token& stop) {
     };
     for (bool idle = false;;) {
         Handed now = take(stop, idle);
-        for (const auto& [run, volume] : now.volumes) uploader.add_volume(run, volume);
+        for (const auto& [run, info, parts] : now.volumes) uploader.add_volume(run, info, parts);
         if (stop.stop_requested()) return;
         if (now.finishing) break;
         idle = !lock_if_free() || !uploader.store_next();
@@ -98,10 +103,11 @@ BackgroundUploader::BackgroundUploader(const Environment& env, const SetOptions&
 
 BackgroundUploader::~BackgroundUploader() = default;
 
-void BackgroundUploader::add_volume(std::uint32_t run, const archive::VolumeInfo& volume) {
+void BackgroundUploader::add_volume(std::uint32_t run, const archive::VolumeInfo& volume,
+                                    const PartDigests& parts) {
     {
         std::lock_guard lock(state_->mutex);
-        state_->handed.volumes.emplace_back(run, volume);
+        state_->handed.volumes.push_back({run, volume, parts});
     }
     state_->changed.notify_one();
 }

@@ -49,7 +49,7 @@ class BackgroundUploader {
     /// Unfinished: stops the put that is on its way; what is left waits in the outbox.
     ~BackgroundUploader();
     /// A volume has just been sealed. Returns at once. Any thread.
-    void add_volume(std::uint32_t run, const archive::VolumeInfo& volume);
+    void add_volume(std::uint32_t run, const archive::VolumeInfo& volume, const PartDigests& parts = {});
     /// The run is in the catalogue: stores what else it sealed, and all that waits, as upload() does; returns
     /// when that is done or has failed. Once only.
     UploadResult finish();

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/stream_hash.h"
 #include "base/text.h"
 #include "engine/backup_dir.h"
 
@@ -79,18 +80,9 @@ bool concerns_one_object(Error::Kind kind) {
 
 void compute_digests(const std::string& backup_dir, SealedFile& file) {
     LocalFile source(backup_dir, file.name, file.size_bytes);
-    Sha256 sha256;
-    TreeHash tree_hash;
-    std::string buffer(TreeHash::kLeafBytes, '\0');
-    for (std::uint64_t at = 0; at < file.size_bytes;) {
-        auto size = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), file.size_bytes - at));
-        source.read(at, buffer.data(), size);
-        sha256.update({buffer.data(), size});
-        tree_hash.update({buffer.data(), size});
-        at += size;
-    }
-    file.sha256 = sha256.finish();
-    file.tree_hash = tree_hash.finish();
+    Digests digests = digests_of(source, 0, file.size_bytes);
+    file.sha256 = digests.sha256;
+    file.tree_hash = digests.tree_hash;
 }
 
 OutboxItem make_item(const std::string& target, const SealedFile& file) {
@@ -118,9 +110,8 @@ Uploader::Uploader(const Environment& env, const SetOptions& set, store::Target&
       outbox_(open_outbox(set, observer)),
       started_ns_(env.clock.monotonic_ns()) {}
 
-void Uploader::add_volume(std::uint32_t run, const archive::VolumeInfo& volume) {
-    outbox_->add(make_item(target_name_, {volume.name, run, OutboxItem::Part::volume, true,
-                                          volume.stored_bytes, volume.sha256, volume.tree_hash}));
+void Uploader::add_volume(std::uint32_t run, const archive::VolumeInfo& volume, const PartDigests& parts) {
+    outbox_->add(waiting_volume(target_, run, volume, parts));
 }
 
 void Uploader::add_sealed_files(const std::vector<catalog::Run>& runs) {
@@ -239,6 +230,7 @@ void Uploader::put(const OutboxItem& item) {
             target_.put({.name = item.name,
                          .sha256 = item.sha256,
                          .tree_hash = item.tree_hash,
+                         .parts = item.parts,
                          .temperature = item.part == OutboxItem::Part::volume ? store::Temperature::cold
                                                                               : store::Temperature::hot,
                          .replace = item.part == OutboxItem::Part::readme},

@@ -24,7 +24,7 @@ class Uploader {
              std::stop_token stop);
 
     /// A volume that has just been sealed is to be stored.
-    void add_volume(std::uint32_t run, const archive::VolumeInfo& volume);
+    void add_volume(std::uint32_t run, const archive::VolumeInfo& volume, const PartDigests& parts);
     /// All sealed files of `runs` that the outbox does not know, and README.restore.txt. Those that are not
     /// here are asked for at the target.
     void add_sealed_files(const std::vector<catalog::Run>& runs);

@@ -2,38 +2,35 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "archive/volume_bytes.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/format.h"
-#include "base/hash.h"
+#include "base/stream_hash.h"
 #include "base/text.h"
 #include "engine/manifest_summary.h"
 
 namespace icecore::engine {
 namespace {
 
-constexpr std::size_t kReadBytes = 1 << 20;
-
 void check_digests(const Fd& fd, const VolumeToCheck& volume, VerifyLog& log,
                    std::vector<std::string>& problems) {
     const archive::VolumeInfo& info = volume.info;
-    Sha256 hash;
-    TreeHash tree_hash;
-    std::string buffer(kReadBytes, '\0');
-    for (std::uint64_t offset = 0; offset < info.stored_bytes;) {
-        std::size_t n = pread_full(fd.get(), buffer.data(), buffer.size(), offset);
-        if (n == 0) break;
-        hash.update({buffer.data(), n});
-        tree_hash.update({buffer.data(), n});
+    std::uint64_t offset = 0;
+    Digests digests = digests_of([&](char* buffer, std::size_t size) {
+        std::size_t n = pread_full(
+            fd.get(), buffer,
+            static_cast<std::size_t>(std::min<std::uint64_t>(size, info.stored_bytes - offset)), offset);
         offset += n;
         log.advance(0, n);
-    }
-    if (!info.sha256.empty() && hash.finish() != info.sha256)
+        return n;
+    });
+    if (!info.sha256.empty() && digests.sha256 != info.sha256)
         problems.push_back("SHA-256 differs");
-    else if (!info.tree_hash.empty() && tree_hash.finish() != info.tree_hash)
+    else if (!info.tree_hash.empty() && digests.tree_hash != info.tree_hash)
         problems.push_back("tree hash differs");
 }
 

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "base/hash.h"
+#include "base/stream_hash.h"
 
 namespace icecore::store {
 namespace {
@@ -69,9 +70,7 @@ std::string_view GlacierReader::download(const cloud::GlacierJob& job, std::uint
 
 void GlacierReader::check(const cloud::GlacierOutput& output, std::uint64_t offset) const {
     if (output.tree_hash.empty()) return;
-    TreeHash tree;
-    tree.update(buffer_);
-    if (tree.finish() != output.tree_hash)
+    if (digests_of(buffer_).tree_hash != output.tree_hash)
         throw Error(Error::Kind::corrupt,
                     format("{} bytes at {} came damaged from vault {}", buffer_.size(), offset, vault_));
 }

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/stream_hash.h"
 #include "cloud/glacier_client.h"
 #include "store/glacier_upload.h"
 
@@ -35,9 +36,8 @@ class Bytes final : public RandomAccessSource {
 };
 
 cloud::GlacierContent content_of(Bytes& source, const std::string& bytes, std::uint64_t offset) {
-    TreeHash tree;
-    tree.update(bytes);
-    return {&source, offset, bytes.size(), sha256(bytes), tree.finish()};
+    Digests digests = digests_of(bytes);
+    return {&source, offset, bytes.size(), digests.sha256, digests.tree_hash};
 }
 
 /// A stream on its way in parts. Each part in flight has a thread and a connection; they come back in order.

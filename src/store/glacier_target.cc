@@ -68,6 +68,7 @@ class GlacierTarget final : public Target {
                 .thaws_ranges = true,
                 .replaces = false,
                 .lists_at_once = false,
+                .part_bytes = options_.part_bytes_min,
                 .range_alignment_bytes = GlacierClient::kMegabyte,
                 .thaw_gap_bytes = kThawGapBytes,
                 .object_bytes_min = 1,

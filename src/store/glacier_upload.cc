@@ -11,6 +11,7 @@
 #include "base/format.h"
 #include "base/json.h"
 #include "base/json_document.h"
+#include "base/stream_hash.h"
 #include "base/text.h"
 #include "cloud/glacier_client.h"
 #include "store/part_sender.h"
@@ -23,26 +24,6 @@ using cloud::GlacierContent;
 
 /// How often an upload is begun whose reply is lost each time.
 constexpr unsigned kBeginAttempts = 4;
-struct Digests {
-    Digest sha256;
-    Digest tree_hash;
-};
-
-Digests digests_of(PartContent& content) {
-    Sha256 linear;
-    TreeHash tree;
-    content.visit([&](std::string_view piece) {
-        linear.update(piece);
-        tree.update(piece);
-    });
-    return {linear.finish(), tree.finish()};
-}
-
-Digests digests_of(RandomAccessSource& source, std::uint64_t offset, std::uint64_t length_bytes) {
-    std::string buffer;
-    PartContent content(source, offset, length_bytes, buffer);
-    return digests_of(content);
-}
 
 /// What is kept of an upload in parts while it goes on.
 struct State {
@@ -257,14 +238,25 @@ class MultipartUpload {
             : upload_(upload),
               client_(aws_with(upload.options_.aws, std::move(cancelled)), upload.options_.account) {}
         void send(std::size_t index, PartContent& content) override {
-            Digests digests = digests_of(content);
+            if (upload_.digests_known_) {
+                try {
+                    return send(index, content, upload_.upload_.parts.parts[index]);
+                } catch (const Error& e) {
+                    // The service has other digests of it than we. If the file has, too, prove() says so.
+                    if (e.kind() != Error::Kind::invalid && e.kind() != Error::Kind::corrupt) throw;
+                }
+            }
+            send(index, content, content.digests());
+        }
+
+      private:
+        void send(std::size_t index, PartContent& content, const Digests& digests) {
             client_.upload_part(upload_.options_.vault, upload_.state_.upload_id,
                                 {&content.source(), content.offset(), content.length_bytes(), digests.sha256,
                                  digests.tree_hash});
             upload_.parts_[index] = {digests.tree_hash, false};
         }
 
-      private:
         static cloud::AwsOptions aws_with(cloud::AwsOptions aws, std::function<bool()> cancelled) {
             aws.http.cancelled = std::move(cancelled);
             return aws;
@@ -284,6 +276,8 @@ class MultipartUpload {
         }
         if (!told_there_ && there_bytes > 0) sent_(there_bytes);
         told_there_ = true;
+        digests_known_ = upload_.parts.part_bytes == layout_.part_bytes &&
+                         upload_.parts.make_up(parts_.size(), upload_.tree_hash);
         SendPartsOptions sending;
         sending.connections = options_.connections;
         sending.cancelled = options_.aws.http.cancelled;
@@ -310,6 +304,7 @@ class MultipartUpload {
     State state_;
     std::vector<Part> parts_;
     std::set<std::string, std::less<>> others_;  ///< ids of uploads that are not ours
+    bool digests_known_ = false;                 ///< those in `upload_` are of `parts_`
     bool told_there_ = false;
 };
 

@@ -15,7 +15,7 @@ constexpr std::size_t kPieceBytes = 1 << 20;
 /// A piece of the source in memory, at the offset that it has there.
 class PartContent::InMemory final : public RandomAccessSource {
   public:
-    InMemory(const std::string& bytes, std::uint64_t offset) : bytes_(bytes), offset_(offset) {}
+    InMemory(std::string_view bytes, std::uint64_t offset) : bytes_(bytes), offset_(offset) {}
     std::uint64_t size_bytes() const override { return offset_ + bytes_.size(); }
     void read(std::uint64_t offset, char* buffer, std::size_t size) override {
         CHECK(offset >= offset_ && offset - offset_ <= bytes_.size() &&
@@ -25,23 +25,38 @@ class PartContent::InMemory final : public RandomAccessSource {
     std::string_view bytes() const { return bytes_; }
 
   private:
-    const std::string& bytes_;
+    std::string_view bytes_;
     std::uint64_t offset_;
 };
 
 PartContent::PartContent(RandomAccessSource& source, std::uint64_t offset, std::uint64_t length_bytes,
-                         std::string& buffer)
-    : offset_(offset), length_bytes_(length_bytes), bytes_(&source) {
-    if (length_bytes > kBufferedBytesMax) return;
-    buffer.resize(static_cast<std::size_t>(length_bytes));
-    source.read(offset, buffer.data(), buffer.size());
-    in_memory_ = std::make_unique<InMemory>(buffer, offset);
-    bytes_ = in_memory_.get();
-}
+                         Buffer& buffer)
+    : offset_(offset), length_bytes_(length_bytes), buffer_(buffer), bytes_(&source) {}
 
 PartContent::~PartContent() = default;
 
+void PartContent::buffer_up() {
+    if (in_memory_ || length_bytes_ > kBufferedBytesMax) return;
+    buffer_.clear();
+    char* bytes = buffer_.extend(static_cast<std::size_t>(length_bytes_));
+    bytes_->read(offset_, bytes, buffer_.size());
+    in_memory_ = std::make_unique<InMemory>(buffer_.view(), offset_);
+    bytes_ = in_memory_.get();
+}
+
+RandomAccessSource& PartContent::source() {
+    if (bytes_->slow()) buffer_up();
+    return *bytes_;
+}
+
+Digests PartContent::digests() {
+    StreamHash hash;
+    visit([&](std::string_view piece) { hash.update(piece); });
+    return hash.finish().whole;
+}
+
 void PartContent::visit(const std::function<void(std::string_view)>& visit_piece) {
+    buffer_up();
     std::string piece;
     if (!in_memory_) piece.resize(kPieceBytes);
     for (std::uint64_t at = 0; at < length_bytes_;) {

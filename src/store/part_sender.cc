@@ -21,6 +21,7 @@ class SharedSource final : public RandomAccessSource {
   public:
     explicit SharedSource(RandomAccessSource& inner) : inner_(inner), size_bytes_(inner.size_bytes()) {}
     std::uint64_t size_bytes() const override { return size_bytes_; }
+    bool slow() const override { return inner_.slow(); }
     void read(std::uint64_t offset, char* buffer, std::size_t size) override {
         std::lock_guard lock(mutex_);
         inner_.read(offset, buffer, size);
@@ -71,7 +72,7 @@ class Sending {
         try {
             std::unique_ptr<PartSender> sender =
                 options_.open([this] { return stop_ || (options_.cancelled && options_.cancelled()); });
-            std::string buffer;
+            Buffer buffer;
             while (std::optional<std::size_t> index = take()) {
                 PartContent content(source_, layout_.offset(*index), layout_.length(*index), buffer);
                 sender->send(*index, content);

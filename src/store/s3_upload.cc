@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/json_document.h"
 #include "base/md5.h"
+#include "base/stream_hash.h"
 #include "base/text.h"
 #include "store/part_sender.h"
 
@@ -41,15 +42,14 @@ struct Hashes {
 };
 
 Hashes hashes_of(PartContent& content, bool with_md5) {
-    Sha256 linear;
-    TreeHash tree;
+    StreamHash hash;
     Md5 md5;
     content.visit([&](std::string_view piece) {
-        linear.update(piece);
-        tree.update(piece);
+        hash.update(piece);
         if (with_md5) md5.update(piece);
     });
-    return {linear.finish(), tree.finish(), with_md5 ? md5.finish() : ""};
+    Digests digests = hash.finish().whole;
+    return {digests.sha256, digests.tree_hash, with_md5 ? md5.finish() : ""};
 }
 
 Digest digest_of(const S3Head& head, std::string_view name) {
@@ -107,7 +107,7 @@ class Put {
         S3Digests known = digests_of(head);
         if (!known.sha256.empty()) return known.sha256 == upload_.sha256;
         // Somebody else has stored it: its MD5, if its ETag is one, tells.
-        std::string buffer;
+        Buffer buffer;
         PartContent content(source_, 0, source_.size_bytes(), buffer);
         Hashes hashes = hashes_of(content, true);
         if (hashes.sha256 != upload_.sha256) wrong_source(upload_);
@@ -156,7 +156,7 @@ class SinglePut : public Put {
         // Where a conditional write cannot be relied upon, a look before it does most of what it would do.
         if (create_only && features_.get().conditional != Answer::yes && confirm_existing())
             return tell_rest();
-        std::string buffer;
+        Buffer buffer;
         PartContent content(source_, 0, source_.size_bytes(), buffer);
         S3Stored stored;
         try {
@@ -335,14 +335,14 @@ class MultipartPut : public Put {
     }
 
     bool fitting(std::uint64_t bytes) const {
-        bool power = bytes >= TreeHash::kLeafBytes && (bytes & (bytes - 1)) == 0;
+        bool power = bytes >= kTreeHashLeafBytes && (bytes & (bytes - 1)) == 0;
         return power && bytes <= S3Client::kPartBytesMax &&
                (layout_.size_bytes + bytes - 1) / bytes <= features_.get().parts_max;
     }
 
     /// A power of two, so that the parts' tree hashes make up that of the whole.
     std::uint64_t part_bytes() const {
-        std::uint64_t bytes = TreeHash::kLeafBytes;
+        std::uint64_t bytes = kTreeHashLeafBytes;
         while (bytes < options_.part_bytes_min ||
                (layout_.size_bytes + bytes - 1) / bytes > features_.get().parts_max)
             bytes *= 2;
@@ -404,7 +404,7 @@ class MultipartPut : public Put {
 
     /// A part of the service, if our bytes are the same.
     PartState looked_at(std::size_t index, const S3Part& part) {
-        std::string buffer;
+        Buffer buffer;
         PartContent content(source_, layout_.offset(index), layout_.length(index), buffer);
         Hashes hashes = hashes_of(content, part.sha256.empty());
         bool same = part.sha256.empty() ? part.etag == to_hex(hashes.md5) : part.sha256 == hashes.sha256;

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/random_access_source.h"
+#include "base/stream_hash.h"
 
 namespace icecore::store {
 
@@ -34,6 +35,9 @@ struct Upload {
     std::string name;
     Digest sha256;     ///< of the whole file
     Digest tree_hash;  ///< of the whole file
+    /// Where they are known: with those of the size that the target sends (Capabilities::part_bytes) it
+    /// reads the file once; without them it computes its own. Never believed without a check.
+    PartDigests parts = {};
     Temperature temperature = Temperature::cold;
     bool replace =
         false;  ///< an object of this name may be replaced (README.restore.txt); else that is an error
@@ -127,10 +131,11 @@ struct ThawState {
 
 /// What a kind of target can do.
 struct Capabilities {
-    bool thaw_needed = false;   ///< cold objects must be thawed before they are read
-    bool thaws_ranges = false;  ///< a range can be thawed alone
-    bool replaces = true;       ///< an object can be replaced under its name
-    bool lists_at_once = true;  ///< list() answers now; else it needs a job of hours
+    bool thaw_needed = false;      ///< cold objects must be thawed before they are read
+    bool thaws_ranges = false;     ///< a range can be thawed alone
+    bool replaces = true;          ///< an object can be replaced under its name
+    bool lists_at_once = true;     ///< list() answers now; else it needs a job of hours
+    std::uint64_t part_bytes = 0;  ///< put() wants to know the digests of parts of that size; 0: of none
     bool lists_digests = true;  ///< list() tells what digests the service keeps; else stat() does, one by one
     bool locks = false;         ///< an object can be locked until a moment
     unsigned thaw_threads =

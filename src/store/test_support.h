@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/stream_hash.h"
 #include "store/target.h"
 
 // What the tests of targets share.
@@ -40,19 +41,19 @@ class PatternSource final : public RandomAccessSource {
         return out;
     }
 
-    /// An upload of it as `name`.
-    Upload upload(std::string name) const {
+    /// An upload of it as `name`, with the digests of parts of that size.
+    Upload upload(std::string name, std::uint64_t part_bytes = 0) const {
         Upload upload;
         upload.name = std::move(name);
-        Sha256 sha256;
-        TreeHash tree_hash;
+        StreamHash hash(part_bytes);
         for (std::uint64_t at = 0; at < size_bytes_; at += kMiB) {
             std::string piece = bytes(at, std::min(kMiB, size_bytes_ - at));
-            sha256.update(piece);
-            tree_hash.update(piece);
+            hash.update(piece);
         }
-        upload.sha256 = sha256.finish();
-        upload.tree_hash = tree_hash.finish();
+        StreamHash::Result hashed = hash.finish();
+        upload.sha256 = hashed.whole.sha256;
+        upload.tree_hash = hashed.whole.tree_hash;
+        upload.parts = hashed.parts;
         return upload;
     }
 

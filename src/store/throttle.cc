@@ -39,6 +39,7 @@ class ThrottledSource final : public RandomAccessSource {
   public:
     ThrottledSource(RandomAccessSource& inner, Bucket& bucket) : inner_(inner), bucket_(bucket) {}
     std::uint64_t size_bytes() const override { return inner_.size_bytes(); }
+    bool slow() const override { return true; }
     void read(std::uint64_t offset, char* buffer, std::size_t size) override {
         bucket_.take(size);
         inner_.read(offset, buffer, size);

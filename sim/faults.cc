@@ -19,7 +19,7 @@ struct KindForm {
     std::string_view name;
     std::array<std::string_view, 3> keys = {};
 };
-constexpr std::array<KindForm, 13> kKinds = {{{Kind::error, "error", {"status", "code", "message"}},
+constexpr std::array<KindForm, 17> kKinds = {{{Kind::error, "error", {"status", "code", "message"}},
                                               {Kind::drop_before, "drop-before"},
                                               {Kind::drop_after, "drop-after"},
                                               {Kind::stall, "stall", {"milliseconds"}},
@@ -31,7 +31,11 @@ constexpr std::array<KindForm, 13> kKinds = {{{Kind::error, "error", {"status", 
                                               {Kind::malformed_json, "malformed-json"},
                                               {Kind::html, "html", {"status"}},
                                               {Kind::fail_job, "fail-job"},
-                                              {Kind::forget_upload, "forget-upload"}}};
+                                              {Kind::forget_upload, "forget-upload"},
+                                              {Kind::error_body, "error-body", {"code", "message"}},
+                                              {Kind::wrong_checksum, "wrong-checksum"},
+                                              {Kind::malformed_xml, "malformed-xml"},
+                                              {Kind::hostile_xml, "hostile-xml"}}};
 constexpr std::array<std::string_view, 7> kKeysOfAll = {"operation", "path",        "kind", "skip",
                                                         "count",     "probability", "seed"};
 constexpr std::uint64_t kMillisecondsMax = 24ULL * 3600 * 1000;

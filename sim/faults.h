@@ -26,12 +26,16 @@ struct Fault {
         html,             ///< a page of a proxy with `status`, without effect
         fail_job,         ///< the job that is begun will fail
         forget_upload,    ///< the multipart upload is forgotten before the request is looked at
+        error_body,       ///< status 200 with an error in the body, without effect
+        wrong_checksum,   ///< the ETag and x-amz-checksum-… of the answer are other ones
+        malformed_xml,    ///< the answer's body is half an XML document
+        hostile_xml,      ///< the answer's body is an XML document whose entities would fill the memory
     };
     std::string operation = "*";  ///< "UploadMultipartPart"; "*": any
     std::string path = {};        ///< a piece of the request's path; empty: any
     Kind kind = Kind::error;
     int status = 500;
-    std::string code = "ServiceUnavailableException";
+    std::string code = {};  ///< empty: the service's own for something broken
     std::string message = "a fault that was ordered";
     std::uint64_t skip = 0;                                 ///< matching requests that pass before
     std::optional<std::uint64_t> count = std::uint64_t{1};  ///< how often it hits; nullopt: always

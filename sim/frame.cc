@@ -42,11 +42,12 @@ Answer put_on_bill(const std::function<void()>& charge, const std::function<Answ
     }
 }
 
-Answer with_fault(Faults& faults, std::string_view operation, const Request& request,
-                  const std::function<void(const Fault&)>& prepare, const std::function<Response()>& run) {
+Answer with_fault(Faults& faults, std::string_view broken_code, std::string_view operation,
+                  const Request& request, const std::function<void(const Fault&)>& prepare,
+                  const std::function<Response()>& run) {
     std::optional<Fault> fault = faults.take(operation, request.path);
     if (fault) {
-        if (std::optional<Answer> answer = answer_instead(*fault)) return std::move(*answer);
+        if (std::optional<Answer> answer = answer_instead(*fault, broken_code)) return std::move(*answer);
         prepare(*fault);
     }
     Answer answer;

@@ -26,7 +26,8 @@ Answer put_on_bill(const std::function<void()>& charge, const std::function<Answ
 
 /// Carries out an operation with the fault that is on order for it, if there is one: `prepare` gets it before
 /// `run`.
-Answer with_fault(Faults& faults, std::string_view operation, const Request& request,
-                  const std::function<void(const Fault&)>& prepare, const std::function<Response()>& run);
+Answer with_fault(Faults& faults, std::string_view broken_code, std::string_view operation,
+                  const Request& request, const std::function<void(const Fault&)>& prepare,
+                  const std::function<Response()>& run);
 
 }  // namespace icecore::sim

@@ -26,6 +26,12 @@ const std::string* Request::header(std::string_view name) const {
     return found == headers.end() ? nullptr : &found->value;
 }
 
+std::string lower_case(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) c = lower(c);
+    return out;
+}
+
 std::string_view status_text(int status) {
     struct Known {
         int status;

@@ -68,6 +68,8 @@ struct Response {
     void set(std::string name, std::string value) { headers.push_back({std::move(name), std::move(value)}); }
 };
 
+/// ASCII letters only.
+std::string lower_case(std::string_view text);
 /// "Not Found".
 std::string_view status_text(int status);
 /// Undoes percent-encoding; nullopt for a '%' without two hex digits.

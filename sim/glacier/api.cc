@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kTextBytesMax = 1 << 20;
 constexpr std::size_t kRequestIdLength = 48;
 constexpr std::string_view kVersion = "2012-06-01";
+constexpr std::string_view kBrokenCode = "ServiceUnavailableException";
 
 enum class Takes : std::uint8_t { text, data };
 
@@ -155,7 +156,8 @@ Answer Api::State::carry_out(const Operation& operation, Call& call) {
         if (fault.kind == Fault::Kind::forget_upload && vault != service.vaults.end())
             forget_upload(service, vault->second, call.id);
     };
-    return with_fault(faults, operation.name, call.request, prepare, [&] { return run(operation, call); });
+    return with_fault(faults, kBrokenCode, operation.name, call.request, prepare,
+                      [&] { return run(operation, call); });
 }
 
 Api::Api(const ApiOptions& options, const VirtualClock& clock, const Authenticator& authenticator,
@@ -183,8 +185,7 @@ Answer Api::handle(const Request& request, RequestBody& body) {
             throw ApiError(400, "SerializationException", error.what());
         }
     };
-    Answer answer = answer_request(request, body, state_->service.bill, "ServiceUnavailableException", run,
-                                   error_response);
+    Answer answer = answer_request(request, body, state_->service.bill, kBrokenCode, run, error_response);
     answer.response.set("x-amzn-RequestId", random_id(kRequestIdLength));
     return answer;
 }

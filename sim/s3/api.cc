@@ -21,6 +21,7 @@ namespace {
 /// A Complete of 10,000 parts with checksums, or 1,000 keys to delete, is the largest that makes sense.
 constexpr std::uint64_t kTextBytesMax = 8 << 20;
 constexpr std::size_t kRequestIdLength = 16;
+constexpr std::string_view kBrokenCode = "InternalError";
 
 enum class Takes : std::uint8_t {
     text,
@@ -46,6 +47,16 @@ constexpr std::array kOperations = {
     Operation{"PutObject", put_object, Rate::put, Takes::data},
     Operation{"GetObject", get_object, Rate::get},
     Operation{"HeadObject", head_object, Rate::get},
+    Operation{"GetObjectAttributes", get_object_attributes, Rate::get},
+    Operation{"CopyObject", copy_object, Rate::put},
+    Operation{"DeleteObject", delete_object, Rate::free},
+    Operation{"DeleteObjects", delete_objects, Rate::free, Takes::protected_text},
+    Operation{"CreateMultipartUpload", create_multipart_upload, Rate::put},
+    Operation{"UploadPart", upload_part, Rate::put, Takes::data},
+    Operation{"CompleteMultipartUpload", complete_multipart_upload, Rate::put},
+    Operation{"AbortMultipartUpload", abort_multipart_upload, Rate::free},
+    Operation{"ListParts", list_parts, Rate::put},
+    Operation{"ListMultipartUploads", list_multipart_uploads, Rate::put},
     Operation{"ListObjects", list_objects, Rate::put},
     Operation{"ListObjectsV2", list_objects_v2, Rate::put},
     Operation{"ListObjectVersions", list_object_versions, Rate::put},
@@ -100,7 +111,7 @@ Response error_response(const ApiError& error, const Request& request, const std
     XmlWriter xml("Error", false);
     xml.text("Code", error.code()).text("Message", error.message());
     for (const auto& [name, value] : error.details()) {
-        if (name.starts_with("x-amz-"))
+        if (name.starts_with("x-amz-") || error.status() == 304)
             out.set(name, value);
         else
             xml.text(name, value);
@@ -137,6 +148,7 @@ struct Api::State {
     Answer handle(const Request& request, RequestBody& body);
     void prepare(const Operation& operation, const Call& call);
     Response run(const Operation& operation, Call& call);
+    void forget_upload(const Call& call);
 };
 
 /// Clients that ask the endpoint of another region than the bucket's are sent there. As this is the only
@@ -166,6 +178,14 @@ void Api::State::prepare(const Operation& operation, const Call& call) {
         return;
     for (const PolicyRequest& request : permissions_of(operation.name, call))
         check_allowed(service, call, request);
+}
+
+void Api::State::forget_upload(const Call& call) {
+    std::lock_guard lock(service.mutex);
+    const Bucket* bucket = service.storage.find_bucket(call.bucket);
+    const std::string* id = call.parameter("uploadId");
+    if (bucket != nullptr && id != nullptr && bucket->uploads.contains(*id))
+        service.storage.end_upload(call.bucket, *id, call.now);
 }
 
 Response Api::State::run(const Operation& operation, Call& call) {
@@ -202,8 +222,11 @@ Answer Api::State::handle(const Request& request, RequestBody& body) {
         if (operation->takes != Takes::data) call.text = read_text(payload);
         if (operation->takes == Takes::protected_text && !payload.is_protected())
             invalid_request("Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
-        return with_fault(
-            faults, operation->name, request, [](const Fault&) {}, [&] { return run(*operation, call); });
+        auto before = [&](const Fault& fault) {
+            if (fault.kind == Fault::Kind::forget_upload) forget_upload(call);
+        };
+        return with_fault(faults, kBrokenCode, operation->name, request, before,
+                          [&] { return run(*operation, call); });
     });
 }
 
@@ -219,7 +242,7 @@ Api::Api(Api&&) noexcept = default;
 Answer Api::handle(const Request& request, RequestBody& body) {
     std::string id = upper_id();
     Answer answer = answer_request(
-        request, body, state_->service.bill, "InternalError", [&] { return state_->handle(request, body); },
+        request, body, state_->service.bill, kBrokenCode, [&] { return state_->handle(request, body); },
         [&](const ApiError& error) { return error_response(error, request, id); });
     answer.response.set("x-amz-request-id", id);
     answer.response.set("x-amz-id-2", "icecore-sim");

@@ -20,13 +20,6 @@ constexpr std::size_t kTrailersMax = 16;
                    "The request body terminated unexpectedly, or is not framed as aws-chunked");
 }
 
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return out;
-}
-
 std::string_view trim(std::string_view text) {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -141,7 +134,7 @@ void ChunkedBody::read_trailers() {
         if (text->empty()) continue;
         std::size_t colon = text->find(':');
         if (colon == std::string::npos || trailers_.size() >= kTrailersMax) refuse_framing();
-        std::string name = lower(trim(std::string_view(*text).substr(0, colon)));
+        std::string name = lower_case(trim(std::string_view(*text).substr(0, colon)));
         std::string value(trim(std::string_view(*text).substr(colon + 1)));
         if (name == "x-amz-trailer-signature") {
             signature = value;

@@ -72,6 +72,15 @@ const Version* current_object(const Bucket& bucket, const std::string& key) {
     return &found->second.back();
 }
 
+void check_upload_size(const Call& call, std::uint64_t bytes_max) {
+    if (!call.request.content_bytes)
+        throw ApiError(411, "MissingContentLength", "You must provide the Content-Length HTTP header.");
+    if (call.payload.size_bytes() > bytes_max)
+        throw ApiError(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size",
+                       {{"ProposedSize", std::to_string(call.payload.size_bytes())},
+                        {"MaxSizeAllowed", std::to_string(bytes_max)}});
+}
+
 std::string new_version_id(const Bucket& bucket) {
     if (bucket.versioning != Versioning::enabled) return "null";
     std::string id = random_id(kVersionIdLength);

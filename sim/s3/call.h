@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -18,6 +19,13 @@
 
 namespace icecore::sim::s3 {
 
+/// A write with conditions whose body is still coming.
+struct ConditionalWrite {
+    std::string bucket;
+    std::string key;
+    bool conflict = false;  ///< the key was deleted meanwhile
+};
+
 /// All that the operations work on.
 struct Service {
     std::string account;  ///< 12 digits
@@ -28,6 +36,7 @@ struct Service {
     Storage storage;
     /// Of buckets with a lifecycle: the day (since 1970) up to which it was carried out.
     std::map<std::string, std::int64_t> brought_up_to_day = {};
+    std::list<ConditionalWrite> conditional_writes = {};
 };
 
 /// A request to one of them. Whoever called has checked its signature.
@@ -59,6 +68,8 @@ const Version& find_version(const Bucket& bucket, const Call& call);
 const Version& find_object(const Bucket& bucket, const Call& call);
 /// The current version of the key, unless it is a delete marker; nullptr if there is none.
 const Version* current_object(const Bucket& bucket, const std::string& key);
+/// Throws ApiError for a body that has no length, or more than `bytes_max`.
+void check_upload_size(const Call& call, std::uint64_t bytes_max);
 /// The id of a version that is made now: "null" unless versioning is enabled.
 std::string new_version_id(const Bucket& bucket);
 

@@ -40,6 +40,32 @@ void check_write_conditions(const Bucket& bucket, const Call& call, const std::s
     if (!holds(*match, there->etag)) failed("If-Match");
 }
 
+ConditionalWriteScope::ConditionalWriteScope(Service& service, const Call& call) : service_(service) {
+    if (call.request.header("If-None-Match") == nullptr && call.request.header("If-Match") == nullptr) return;
+    std::lock_guard lock(service.mutex);
+    registered_ =
+        service.conditional_writes.insert(service.conditional_writes.end(), {call.bucket, call.key});
+}
+
+ConditionalWriteScope::~ConditionalWriteScope() {
+    if (!registered_) return;
+    std::lock_guard lock(service_.mutex);
+    service_.conditional_writes.erase(*registered_);
+}
+
+void ConditionalWriteScope::check() const {
+    if (registered_ && (*registered_)->conflict)
+        throw ApiError(
+            409, "ConditionalRequestConflict",
+            "The conditional request cannot succeed due to a conflicting operation against this resource.",
+            {{"Condition", "If-None-Match"}});
+}
+
+void note_deletion(Service& service, const std::string& bucket, const std::string& key) {
+    for (ConditionalWrite& write : service.conditional_writes)
+        if (write.bucket == bucket && write.key == key) write.conflict = true;
+}
+
 void check_read_conditions(const Call& call, const Version& version) {
     const std::string* match = call.request.header("If-Match");
     const std::string* none = call.request.header("If-None-Match");
@@ -50,7 +76,7 @@ void check_read_conditions(const Call& call, const Version& version) {
     if (match == nullptr && unmodified_since && modified > *unmodified_since) failed("If-Unmodified-Since");
     bool unchanged =
         none != nullptr ? holds(*none, version.etag) : modified_since && modified <= *modified_since;
-    if (unchanged) throw ApiError(304, "NotModified", "Not Modified", {{"x-amz-etag", version.etag}});
+    if (unchanged) throw ApiError(304, "NotModified", "Not Modified", {{"ETag", '"' + version.etag + '"'}});
 }
 
 }  // namespace icecore::sim::s3

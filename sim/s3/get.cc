@@ -6,11 +6,10 @@
 #include "sim/s3/conditions.h"
 #include "sim/s3/object_headers.h"
 #include "sim/s3/operations.h"
+#include "sim/s3/uploads.h"
 
 namespace icecore::sim::s3 {
 namespace {
-
-constexpr unsigned kPartNumberMax = 10'000;
 
 /// What of an object is asked for.
 struct Wanted {
@@ -20,6 +19,7 @@ struct Wanted {
 };
 
 Wanted part_range(const Version& version, unsigned number) {
+    if (!version.multipart && number == 1) return {{0, version.size_bytes}, true};
     std::uint64_t first = 0;
     unsigned index = 1;
     for (const Part& part : version.parts) {
@@ -29,7 +29,7 @@ Wanted part_range(const Version& version, unsigned number) {
     }
     throw ApiError(416, "InvalidPartNumber", "The requested partnumber is not satisfiable",
                    {{"PartNumberRequested", std::to_string(number)},
-                    {"ActualPartCount", std::to_string(version.parts.size())}});
+                    {"ActualPartCount", std::to_string(version.multipart ? version.parts.size() : 1)}});
 }
 
 Wanted wanted_of(const Call& call, const Version& version) {
@@ -85,10 +85,7 @@ Response describe(Service& service, Call& call, const Version*& version, Wanted&
 void override_headers(const Call& call, Response& response) {
     for (const char* name : {"Content-Type", "Content-Language", "Expires", "Cache-Control",
                              "Content-Disposition", "Content-Encoding"}) {
-        std::string parameter = std::string("response-") + name;
-        std::transform(parameter.begin(), parameter.end(), parameter.begin(),
-                       [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-        const std::string* value = call.parameter(parameter);
+        const std::string* value = call.parameter("response-" + lower_case(name));
         if (value == nullptr) continue;
         std::erase_if(response.headers, [&](const HttpHeader& header) { return header.name == name; });
         response.set(name, *value);

@@ -19,13 +19,6 @@ constexpr std::size_t kTagValueBytesMax = 256;
 constexpr std::int64_t kDaySec = 24 * 3600;
 constexpr std::uint64_t kDaysPerYear = 365;
 
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return out;
-}
-
 /// "aws-chunked" tells of the request's body only.
 std::string without_aws_chunked(const std::string& value) {
     std::string out;
@@ -46,7 +39,7 @@ std::map<std::string, std::string> metadata_of(const Request& request) {
     std::map<std::string, std::string> out;
     std::size_t bytes = 0;
     for (const HttpHeader& header : request.headers) {
-        std::string name = lower(header.name);
+        std::string name = lower_case(header.name);
         if (!name.starts_with(kMetadata)) continue;
         name.erase(0, kMetadata.size());
         bytes += name.size() + header.value.size();
@@ -133,16 +126,30 @@ Attributes attributes_from_headers(const Call& call) {
     return out;
 }
 
-void apply_lock_rules(const Bucket& bucket, Timestamp now, Attributes& attributes) {
+void check_lock_attributes(const Bucket& bucket, Timestamp now, const Attributes& attributes) {
     bool asked = attributes.retention.mode != RetentionMode::none;
     if ((asked || attributes.legal_hold) && !bucket.lock_enabled)
         invalid_request("Bucket is missing Object Lock Configuration");
     if (asked && attributes.retention.until <= now)
         invalid_argument("The retain until date must be in the future!");
+}
+
+void apply_default_retention(const Bucket& bucket, Timestamp now, Attributes& attributes) {
     const DefaultRetention& fallback = bucket.default_retention;
-    if (asked || !bucket.lock_enabled || fallback.mode == RetentionMode::none) return;
+    if (attributes.retention.mode != RetentionMode::none || !bucket.lock_enabled ||
+        fallback.mode == RetentionMode::none)
+        return;
     auto days = static_cast<std::int64_t>(fallback.days + fallback.years * kDaysPerYear);
     attributes.retention = {fallback.mode, {now.sec + days * kDaySec, now.nsec}};
+}
+
+void check_deletable(const Call& call, const Version& version) {
+    const Retention& retention = version.attributes.retention;
+    bool bypass = call.header("x-amz-bypass-governance-retention") == "true";
+    bool retained = retention.mode != RetentionMode::none && call.now < retention.until &&
+                    !(retention.mode == RetentionMode::governance && bypass);
+    if (retained || version.attributes.legal_hold)
+        throw ApiError(403, "AccessDenied", "Access Denied because object protected by object lock.");
 }
 
 void set_encryption_headers(const Attributes& attributes, Response& response) {

@@ -11,9 +11,12 @@ namespace icecore::sim::s3 {
 /// class, Content-…, user metadata, tags, encryption, retention and legal hold. Throws ApiError.
 Attributes attributes_from_headers(const Call& call);
 
-/// A retention and legal hold need a bucket with Object Lock, a time in the future; where no retention is
-/// asked for, the bucket's default begins. Throws ApiError.
-void apply_lock_rules(const Bucket& bucket, Timestamp now, Attributes& attributes);
+/// A retention and a legal hold need a bucket with Object Lock, and a time in the future. Throws ApiError.
+void check_lock_attributes(const Bucket& bucket, Timestamp now, const Attributes& attributes);
+/// Where no retention was asked for, the bucket's default begins.
+void apply_default_retention(const Bucket& bucket, Timestamp now, Attributes& attributes);
+/// Throws ApiError while a version must not be deleted for good.
+void check_deletable(const Call& call, const Version& version);
 
 /// The headers that GetObject and HeadObject tell of a version, but Content-Length and checksums.
 void set_object_headers(const Bucket& bucket, const Version& version, Timestamp now, Response& response);

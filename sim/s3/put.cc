@@ -9,27 +9,19 @@ namespace {
 
 constexpr std::uint64_t kSingleBytesMax = std::uint64_t{5} << 30;
 
-void check_size(const Call& call) {
-    if (!call.request.content_bytes)
-        throw ApiError(411, "MissingContentLength", "You must provide the Content-Length HTTP header.");
-    if (call.payload.size_bytes() > kSingleBytesMax)
-        throw ApiError(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size",
-                       {{"ProposedSize", std::to_string(call.payload.size_bytes())},
-                        {"MaxSizeAllowed", std::to_string(kSingleBytesMax)}});
-}
-
 }  // namespace
 
 Response put_object(Service& service, Call& call) {
     check_expected_owner(service, call);
-    check_size(call);
+    check_upload_size(call, kSingleBytesMax);
     Attributes attributes = attributes_from_headers(call);
     call.billed_class = attributes.storage_class;
+    ConditionalWriteScope conditional(service, call);
     {
         std::lock_guard lock(service.mutex);
         const Bucket& bucket = find_bucket(service, call);
         check_write_conditions(bucket, call, call.key);
-        apply_lock_rules(bucket, call.now, attributes);
+        check_lock_attributes(bucket, call.now, attributes);
         if (attributes.retention.mode != RetentionMode::none && !call.payload.is_protected())
             invalid_request(
                 "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object "
@@ -41,7 +33,9 @@ Response put_object(Service& service, Call& call) {
 
     std::lock_guard lock(service.mutex);
     const Bucket& bucket = find_bucket(service, call);
+    conditional.check();
     check_write_conditions(bucket, call, call.key);
+    apply_default_retention(bucket, call.now, attributes);
     Version version{.id = new_version_id(bucket), .created = call.now, .size_bytes = digests.size_bytes};
     version.etag = to_hex(digests.md5);
     version.checksum = {*digests.algorithm, ChecksumType::full_object, base64(digests.checksum)};

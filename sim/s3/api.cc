@@ -26,6 +26,7 @@ constexpr std::string_view kBrokenCode = "InternalError";
 enum class Takes : std::uint8_t {
     text,
     protected_text,  ///< with Content-MD5 or a checksum
+    text_of_object,  ///< checksums in the head are of the object
     data,
 };
 
@@ -53,7 +54,7 @@ constexpr std::array kOperations = {
     Operation{"DeleteObjects", delete_objects, Rate::free, Takes::protected_text},
     Operation{"CreateMultipartUpload", create_multipart_upload, Rate::put},
     Operation{"UploadPart", upload_part, Rate::put, Takes::data},
-    Operation{"CompleteMultipartUpload", complete_multipart_upload, Rate::put},
+    Operation{"CompleteMultipartUpload", complete_multipart_upload, Rate::put, Takes::text_of_object},
     Operation{"AbortMultipartUpload", abort_multipart_upload, Rate::free},
     Operation{"ListParts", list_parts, Rate::put},
     Operation{"ListMultipartUploads", list_multipart_uploads, Rate::put},
@@ -212,7 +213,9 @@ Answer Api::State::handle(const Request& request, RequestBody& body) {
         throw ApiError(501, "NotImplemented",
                        "A header or parameter you provided implies functionality that is not implemented",
                        {{"Operation", std::string(route.operation)}});
-    Payload payload(request, body, std::move(signer));
+    auto checksums = operation->takes == Takes::text_of_object ? Payload::ChecksumsOf::something_else
+                                                               : Payload::ChecksumsOf::body;
+    Payload payload(request, body, std::move(signer), checksums);
     Call call{request, payload, clock, clock.now(), route.bucket, route.key};
     call.query = query_parameters(request.query);
     call.key_id = Authenticator::claim(request).key_id;

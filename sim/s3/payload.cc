@@ -44,7 +44,7 @@ class Worker {
 
 }  // namespace
 
-Payload::Payload(const Request& request, RequestBody& raw, ChunkSigner signer)
+Payload::Payload(const Request& request, RequestBody& raw, ChunkSigner signer, ChecksumsOf checksums)
     : request_(request), body_(&raw), size_bytes_(raw.left_bytes()) {
     take_content_hash(raw, std::move(signer));
     if (const std::string* md5 = request.header("Content-MD5")) {
@@ -52,7 +52,7 @@ Payload::Payload(const Request& request, RequestBody& raw, ChunkSigner signer)
         if (!md5_ || md5_->size() != 16)
             refuse("InvalidDigest", "The Content-MD5 you specified was invalid.");
     }
-    take_checksum();
+    if (checksums == ChecksumsOf::body) take_checksum();
 }
 
 Payload::~Payload() = default;

@@ -27,9 +27,13 @@ struct PayloadDigests {
 /// time.
 class Payload {
   public:
+    /// What the x-amz-checksum-… of the head are of.
+    enum class ChecksumsOf : std::uint8_t { body, something_else };
+
     /// Throws ApiError for claims that are malformed or contradict each other. `request` and `raw` must
     /// outlive it; `signer` is used if chunks are signed.
-    Payload(const Request& request, RequestBody& raw, ChunkSigner signer);
+    Payload(const Request& request, RequestBody& raw, ChunkSigner signer,
+            ChecksumsOf checksums = ChecksumsOf::body);
     ~Payload();
 
     /// Of what is stored, without framing.

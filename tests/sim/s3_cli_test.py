@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import unittest
 
-import simulator
 from s3_client import BUCKET, S3Test
 from simulator import KEY, MIB, REGION, SECRET, noise
 

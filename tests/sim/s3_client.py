@@ -22,8 +22,8 @@ BUCKET = "photos"
 def connect(sim, key=simulator.KEY, secret=simulator.SECRET, token=None, region=simulator.REGION, attempts=1,
             addressing="path", read_timeout=simulator.TIMEOUT_SEC):
     """A client that does not try again unless told to."""
-    config = botocore.config.Config(signature_version="s3v4", retries={"total_max_attempts": attempts}, read_timeout=read_timeout,
-                                    connect_timeout=simulator.TIMEOUT_SEC, proxies={},
+    config = botocore.config.Config(signature_version="s3v4", retries={"total_max_attempts": attempts},
+                                    read_timeout=read_timeout, connect_timeout=simulator.TIMEOUT_SEC, proxies={},
                                     s3={"addressing_style": addressing})
     return boto3.session.Session().client("s3", endpoint_url=sim.url, region_name=region, aws_access_key_id=key,
                                           aws_secret_access_key=secret, aws_session_token=token, config=config)

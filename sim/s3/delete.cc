@@ -3,12 +3,14 @@
 #include "sim/s3/conditions.h"
 #include "sim/s3/object_headers.h"
 #include "sim/s3/operations.h"
+#include "sim/s3/permissions.h"
 #include "sim/s3/xml.h"
 
 namespace icecore::sim::s3 {
 namespace {
 
 constexpr std::size_t kKeysMax = 1000;
+constexpr const char* kBypass = "x-amz-bypass-governance-retention";
 
 /// What became of a deletion.
 struct Deleted {
@@ -99,6 +101,9 @@ Response delete_objects(Service& service, Call& call) {
         if (!key || key->empty()) malformed_xml();
         if (id && id->empty()) id.reset();
         try {
+            check_allowed(service, call, permission_to_delete(call, *key, id.has_value()));
+            if (call.header(kBypass) == "true")
+                check_allowed(service, call, permission_to_bypass(call, *key));
             check_etag(bucket, *key, child_text(object, "ETag").value_or(""));
             Deleted deleted = delete_one(service, call, bucket, *key, id);
             if (quiet) continue;

@@ -28,6 +28,11 @@ std::string Call::header(std::string_view name) const {
     return value == nullptr ? std::string() : *value;
 }
 
+bool Call::header_is_true(std::string_view name) const {
+    std::string value = header(name);
+    return value == "true" || value == "True" || value == "TRUE";
+}
+
 const Bucket& find_bucket(const Service& service, const Call& call) {
     const Bucket* bucket = service.storage.find_bucket(call.bucket);
     if (bucket == nullptr)

@@ -57,6 +57,8 @@ struct Call {
     const std::string* parameter(const std::string& name) const;
     /// Value of a header or "".
     std::string header(std::string_view name) const;
+    /// Whether a header says "true", in any case: some clients write it "True".
+    bool header_is_true(std::string_view name) const;
 };
 
 /// The bucket of `call`. Throws ApiError. Needs the lock.

@@ -102,8 +102,7 @@ Response delete_objects(Service& service, Call& call) {
         if (id && id->empty()) id.reset();
         try {
             check_allowed(service, call, permission_to_delete(call, *key, id.has_value()));
-            if (call.header(kBypass) == "true")
-                check_allowed(service, call, permission_to_bypass(call, *key));
+            if (call.header_is_true(kBypass)) check_allowed(service, call, permission_to_bypass(call, *key));
             check_etag(bucket, *key, child_text(object, "ETag").value_or(""));
             Deleted deleted = delete_one(service, call, bucket, *key, id);
             if (quiet) continue;

@@ -63,7 +63,7 @@ void check_change(const Call& call, const Retention& now, const Retention& then)
     if (now.mode == RetentionMode::none || now.until <= call.now) return;
     bool weaker = then.mode != now.mode || then.until < now.until;
     bool bypass =
-        now.mode == RetentionMode::governance && call.header("x-amz-bypass-governance-retention") == "true";
+        now.mode == RetentionMode::governance && call.header_is_true("x-amz-bypass-governance-retention");
     if (weaker && !bypass)
         throw ApiError(403, "AccessDenied", "Access Denied because object protected by object lock.");
 }

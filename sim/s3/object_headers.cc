@@ -145,7 +145,7 @@ void apply_default_retention(const Bucket& bucket, Timestamp now, Attributes& at
 
 void check_deletable(const Call& call, const Version& version) {
     const Retention& retention = version.attributes.retention;
-    bool bypass = call.header("x-amz-bypass-governance-retention") == "true";
+    bool bypass = call.header_is_true("x-amz-bypass-governance-retention");
     bool retained = retention.mode != RetentionMode::none && call.now < retention.until &&
                     !(retention.mode == RetentionMode::governance && bypass);
     if (retained || version.attributes.legal_hold)

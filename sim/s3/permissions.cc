@@ -151,7 +151,7 @@ void add_extras(std::string_view operation, const Call& call, std::vector<Policy
         out.push_back(on_bucket(call, "PutBucketVersioning"));
     }
     if ((operation == "PutObjectRetention" || operation == "DeleteObject") &&
-        call.header("x-amz-bypass-governance-retention") == "true")
+        call.header_is_true("x-amz-bypass-governance-retention"))
         out.push_back(permission_to_bypass(call, call.key));
 }
 

@@ -124,6 +124,11 @@ std::string action_in(std::string_view message) {
     return "";
 }
 
+bool has_class(const AwsRequest& request) {
+    return std::any_of(request.headers.begin(), request.headers.end(),
+                       [](const HttpHeader& header) { return header.name == "x-amz-storage-class"; });
+}
+
 }  // namespace
 
 /// What an error's answer says besides code and words.
@@ -217,7 +222,7 @@ HttpResponse S3Client::call(AwsRequest request, std::string_view action, const B
             if (e.status() == 400 && request.query.find("versionId=") != std::string::npos &&
                 (e.code().empty() || e.code() == "InvalidArgument"))
                 throw ServiceError(Kind::not_found, 404, "NoSuchVersion", e.message(), "");
-            explain(e, action);
+            explain(e, request, action);
             throw;
         }
     }
@@ -238,7 +243,7 @@ bool S3Client::follow_region(const ServiceError& error) {
     return true;
 }
 
-void S3Client::explain(ServiceError& error, std::string_view action) const {
+void S3Client::explain(ServiceError& error, const AwsRequest& request, std::string_view action) const {
     const std::string& code = error.code();
     if (error.status() >= 300 && error.status() < 400) {
         std::string where = learned_->elsewhere.empty() ? "another address" : learned_->elsewhere;
@@ -251,8 +256,8 @@ void S3Client::explain(ServiceError& error, std::string_view action) const {
         std::string named = action_in(error.message());
         error.set_hint(format("let a policy of the user or role allow {} on bucket {}",
                               named.empty() ? action : named, options_.bucket));
-    } else if (code == "InvalidStorageClass") {
-        error.set_hint("the store does not have this storage class: set another storage_class, or none");
+    } else if (code == "InvalidStorageClass" || (code == "InvalidArgument" && has_class(request))) {
+        error.set_hint("does the store have this storage class? Set another storage_class, or none");
     } else if (code == "InvalidRequest" && error.message().find("Lock") != std::string::npos) {
         error.set_hint("Object Lock is chosen when a bucket is made; leave object_lock out for this one");
     }

@@ -131,7 +131,7 @@ class S3Client {
     AwsRequest request(std::string method, const std::string& key, Parameters query, std::string doing) const;
     HttpResponse call(AwsRequest request, std::string_view action, const BodySink& sink = {});
     bool follow_region(const ServiceError& error);
-    void explain(ServiceError& error, std::string_view action) const;
+    void explain(ServiceError& error, const AwsRequest& request, std::string_view action) const;
     std::string lifecycle_xml();
     template <typename Parse, typename Visit>
     void page_through(Parameters query, const std::string& doing, std::string_view action, const Parse& parse,

@@ -535,7 +535,17 @@ class MultipartPut : public Put {
             return confirm_existing();  // the reply to the first try was lost, or it was forgotten
         }
         confirm(stored, checksum);
+        confirm_lock();
         return true;
+    }
+
+    /// Not every store takes the lock that stands in the request that begins an upload (Ceph).
+    void confirm_lock() {
+        cloud::S3ObjectOptions wanted = object_options();
+        if (wanted.lock_mode.empty()) return;
+        std::optional<S3Head> head = client_.head_object(key_);
+        if (!head || !head->locked_until || *head->locked_until < wanted.locked_until)
+            client_.put_retention(key_, head ? head->version_id : "", wanted.lock_mode, wanted.locked_until);
     }
 
     bool conditional() const { return !upload_.replace && features_.get().conditional != Answer::no; }

@@ -278,7 +278,7 @@ TEST_F(VaultTargetTest, WrongKeysRegionAndVault) {
     EXPECT_THAT(region.hint() + region.message(), ::testing::HasSubstr("eu-west-9"));
     Error vault = put_with([](auto& o) { o.vault = "gone"; });
     EXPECT_EQ(vault.kind(), Error::Kind::not_found);
-    EXPECT_THAT(vault.hint(), ::testing::HasSubstr("create-vault"));
+    EXPECT_THAT(vault.hint(), ::testing::HasSubstr("vault create"));
 }
 
 class WrongClock final : public Clock {

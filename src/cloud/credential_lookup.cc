@@ -7,6 +7,7 @@
 #include "base/format.h"
 #include "cloud/aws_files.h"
 #include "cloud/credential_process.h"
+#include "cloud/credential_reply.h"
 #include "cloud/credential_services.h"
 
 namespace icecore::cloud {
@@ -56,6 +57,11 @@ std::optional<Credentials> of_environment(const CredentialsOptions& options) {
     if (out.secret_access_key.empty())
         throw Error(Error::Kind::denied, "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
     out.session_token = first_variable(options, {"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"});
+    std::string expires = first_variable(options, {"AWS_CREDENTIAL_EXPIRATION"});
+    if (!expires.empty()) out.expires = parse_expiration(expires);
+    if (!expires.empty() && !out.expires)
+        throw Error(Error::Kind::denied, "AWS_CREDENTIAL_EXPIRATION is not a time",
+                    "it looks like 2026-11-22T03:15:00Z, or is not set");
     return out;
 }
 

@@ -14,7 +14,13 @@ namespace {
 
 constexpr std::size_t kReplyBytesMax = 64 << 10;
 
-/// ISO 8601 with "Z" or an offset such as "+02:00".
+/// The text of the first element `name` at any depth, whatever its namespace.
+std::string element_text(const pugi::xml_document& document, std::string_view name) {
+    return document.select_node(format("//*[local-name()='{}']", name).c_str()).node().child_value();
+}
+
+}  // namespace
+
 std::optional<Timestamp> parse_expiration(std::string_view text) {
     if (text.size() > 6 && text[text.size() - 3] == ':' && (text.end()[-6] == '+' || text.end()[-6] == '-')) {
         std::string_view offset = text.substr(text.size() - 6);
@@ -28,13 +34,6 @@ std::optional<Timestamp> parse_expiration(std::string_view text) {
     }
     return parse_utc(text);
 }
-
-/// The text of the first element `name` at any depth, whatever its namespace.
-std::string element_text(const pugi::xml_document& document, std::string_view name) {
-    return document.select_node(format("//*[local-name()='{}']", name).c_str()).node().child_value();
-}
-
-}  // namespace
 
 void check_header_value(std::string_view value, std::string_view what) {
     if (std::any_of(value.begin(), value.end(), [](char c) { return c < ' ' || c > '~'; }))

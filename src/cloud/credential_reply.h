@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,9 @@ Credentials parse_credentials_json(std::string_view text, std::string_view what)
 /// The answer of STS to AssumeRoleWithWebIdentity (AWS STS API Reference). Throws Error: denied, or transient
 /// where it is worth another try.
 Credentials parse_sts_reply(const HttpResponse& response, std::string_view role_arn);
+
+/// ISO 8601 with "Z" or an offset such as "+02:00".
+std::optional<Timestamp> parse_expiration(std::string_view text);
 
 /// Throws Error{denied} for what cannot be the value of an HTTP header (control characters, non-ASCII).
 void check_header_value(std::string_view value, std::string_view what);

@@ -64,6 +64,26 @@ TEST_F(CredentialsTest, NothingIsReadBeforeTheFirstGet) {
     EXPECT_TRUE(services.clients.empty());
 }
 
+TEST_F(CredentialsTest, KeysOfTheEnvironmentMayExpire) {
+    variables["AWS_ACCESS_KEY_ID"] = "A";
+    variables["AWS_SECRET_ACCESS_KEY"] = "S";
+    variables["AWS_SESSION_TOKEN"] = "T";
+    variables["AWS_CREDENTIAL_EXPIRATION"] = format_iso_utc({clock.sec + 20 * kMinute, 0});
+    auto source = chain();
+    EXPECT_EQ(source->get().expires->sec, clock.sec + 20 * kMinute);
+    clock.sec += 19 * kMinute;
+    EXPECT_EQ(source->get().access_key_id, "A");
+    clock.sec += 2 * kMinute;
+    Error error = thrown_by([&] { source->get(); });
+    EXPECT_EQ(error.kind(), Error::Kind::denied);
+    EXPECT_THAT(error.message(), HasSubstr("the credentials of the environment expired at"));
+    EXPECT_THAT(error.hint(), HasSubstr("renew them"));
+    variables["AWS_CREDENTIAL_EXPIRATION"] = "soon";
+    EXPECT_THAT(failure().message(), HasSubstr("AWS_CREDENTIAL_EXPIRATION is not a time"));
+    variables["AWS_CREDENTIAL_EXPIRATION"] = "";
+    EXPECT_FALSE(chain()->get().expires);
+}
+
 TEST_F(CredentialsTest, KeysOfTheEnvironmentAreKept) {
     variables["AWS_ACCESS_KEY_ID"] = "A";
     variables["AWS_SECRET_ACCESS_KEY"] = "S";

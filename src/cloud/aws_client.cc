@@ -100,8 +100,6 @@ Kind kind_of(Meaning meaning, int status) {
             return Kind::transient;
         case Meaning::not_found:
             return Kind::not_found;
-        case Meaning::retired:
-            return Kind::unsupported;
         case Meaning::later:
             return Kind::not_ready;
         default:

@@ -279,7 +279,7 @@ TEST_F(AwsClientTest, OtherErrorsAreFinal) {
 TEST_F(AwsClientTest, RetiredServiceNamesTheWayOut) {
     will_say(400, "NoLongerSupportedException", "This service is no longer open to you");
     ServiceError error = error_of_call();
-    EXPECT_EQ(error.kind(), Kind::unsupported);
+    EXPECT_EQ(error.kind(), Kind::denied);
     EXPECT_THAT(error.hint(), HasSubstr("type = \"s3\""));
 }
 

@@ -63,6 +63,13 @@ void check_content_range(const HttpResponse& response, std::uint64_t offset, std
         throw Error(Error::Kind::corrupt, "the service sent all instead of a range");
 }
 
+/// What is longer than is kept has no end that one could wait for.
+Json json_of(const HttpResponse& response) {
+    if (response.body.size() >= kHttpBodyBytesMax)
+        throw Error(Error::Kind::corrupt, format("the answer has more than {} MiB", kHttpBodyBytesMax >> 20));
+    return parse_json(response.body);
+}
+
 constexpr std::string_view kPageSize = "50";
 
 }  // namespace
@@ -98,7 +105,7 @@ void GlacierClient::page_through(const AwsRequest& first, std::string_view limit
         request.query = query({{"limit", limit}, {"marker", marker}});
         HttpResponse response = call(std::move(request));
         in_reply(first.doing, [&] {
-            Json page = parse_json(response.body);
+            Json page = json_of(response);
             visit_page(page);
             std::string next = optional_text(page, "Marker");
             if (!next.empty() && next == marker)
@@ -117,7 +124,7 @@ void GlacierClient::create_vault(const std::string& vault) {
 GlacierVault GlacierClient::describe_vault(const std::string& vault) {
     std::string doing = "looking at vault " + vault;
     HttpResponse response = call({.method = "GET", .path = vault_path(vault), .doing = doing});
-    return in_reply(doing, [&] { return parse_vault(parse_json(response.body)); });
+    return in_reply(doing, [&] { return parse_vault(json_of(response)); });
 }
 
 void GlacierClient::list_vaults(const std::function<void(const GlacierVault&)>& visit) {
@@ -279,7 +286,7 @@ GlacierJob GlacierClient::describe_job(const std::string& vault, const std::stri
     std::string doing = format("looking at a job of vault {}", vault);
     HttpResponse response =
         call({.method = "GET", .path = vault_path(vault, "/jobs/" + percent_encode(job_id)), .doing = doing});
-    return in_reply(doing, [&] { return parse_job(parse_json(response.body)); });
+    return in_reply(doing, [&] { return parse_job(json_of(response)); });
 }
 
 void GlacierClient::list_jobs(const std::string& vault, const std::function<void(const GlacierJob&)>& visit) {
@@ -310,18 +317,18 @@ GlacierOutput GlacierClient::get_job_output(const std::string& vault, const std:
     CHECK(length_bytes > 0);
     std::string doing = format("reading from vault {}", vault);
     GlacierOutput output;
-    HttpResponse response = call_output(
-        vault,
-        {.method = "GET",
-         .path = vault_path(vault, "/jobs/" + percent_encode(job_id) + "/output"),
-         .headers = {{"Range", format("bytes={}-{}", offset, offset + length_bytes - 1)}},
-         .doing = doing},
-        [&](std::string_view piece) {
-            output.length_bytes += piece.size();
-            if (output.length_bytes > length_bytes)
-                throw Error(Error::Kind::corrupt, format("{}: it sends more than was asked for", doing));
-            sink(piece);
-        });
+    HttpResponse response =
+        call_output(vault,
+                    {.method = "GET",
+                     .path = vault_path(vault, "/jobs/" + percent_encode(job_id) + "/output"),
+                     .headers = {{"Range", format("bytes={}-{}", offset, offset + length_bytes - 1)}},
+                     .doing = doing},
+                    [&](std::string_view piece) {
+                        output.length_bytes += piece.size();
+                        if (output.length_bytes > length_bytes)
+                            throw Error(Error::Kind::corrupt, "it sends more than was asked for");
+                        sink(piece);
+                    });
     return in_reply(doing, [&] {
         check_content_range(response, offset, length_bytes);
         if (output.length_bytes != length_bytes)
@@ -339,7 +346,7 @@ Timestamp GlacierClient::get_inventory(const std::string& vault, const std::stri
                                        const std::function<void(const GlacierInventoryEntry&)>& visit) {
     std::string doing = format("reading the inventory of vault {}", vault);
     InventoryParser parser([&](std::string_view entry) { visit(parse_inventory_entry(parse_json(entry))); });
-    auto feed = [&](std::string_view piece) { in_reply(doing, [&] { parser.feed(piece); }); };
+    auto feed = [&](std::string_view piece) { in_reply("", [&] { parser.feed(piece); }); };
     call_output(vault,
                 {.method = "GET",
                  .path = vault_path(vault, "/jobs/" + percent_encode(job_id) + "/output"),

@@ -257,7 +257,8 @@ Meaning meaning(CURLcode code, const Transfer& transfer) {
         case CURLE_PROXY:
             return {Kind::transient, "the proxy fails", "look at http_proxy and https_proxy"};
         case CURLE_OPERATION_TIMEDOUT:
-            return {Kind::transient, "timeout", {}};
+            return {Kind::transient, "timeout",
+                    "is that the service's host and port, and is the network up?"};
         case CURLE_PARTIAL_FILE:
             return {Kind::transient, "the connection was lost in the middle of the response", {}};
         case CURLE_GOT_NOTHING:

@@ -1,14 +1,11 @@
-#include <fcntl.h>
 #include <gmock/gmock.h>
-#include <spawn.h>
-#include <sys/wait.h>
 
-#include <csignal>
 #include <fstream>
 
 #include "base/test_dir.h"
 #include "cloud/http.h"
 #include "cloud/test_server.h"
+#include "cloud/test_tls_server.h"
 
 namespace icecore::cloud {
 namespace {
@@ -16,72 +13,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using Kind = Error::Kind;
-
-/// `openssl s_server` on a loopback port, with a certificate of its own for "localhost".
-class TlsServer {
-  public:
-    TlsServer() {
-        std::string make = format(
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
-            "/CN=localhost "
-            "-addext subjectAltName=DNS:localhost -keyout {} -out {} 2>/dev/null",
-            key(), certificate());
-        if (std::system(make.c_str()) != 0) throw Error(Kind::io, "openssl req failed");
-        start();
-    }
-    ~TlsServer() { end(); }
-    TlsServer(const TlsServer&) = delete;
-    TlsServer& operator=(const TlsServer&) = delete;
-
-    std::string certificate() const { return dir_.path("cert.pem"); }
-    std::string url(const std::string& host) const { return format("https://{}:{}/", host, port_); }
-    void end() {
-        if (pid_ <= 0) return;
-        kill(pid_, SIGKILL);
-        waitpid(pid_, nullptr, 0);
-        pid_ = 0;
-    }
-
-  private:
-    std::string key() const { return dir_.path("key.pem"); }
-
-    void start() {
-        int ends[2];
-        if (pipe(ends) != 0) throw_errno("making a pipe");
-        Fd output(ends[0]);
-        Fd input(ends[1]);
-        posix_spawn_file_actions_t actions;
-        posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-        posix_spawn_file_actions_adddup2(&actions, input.get(), 1);
-        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-        posix_spawn_file_actions_addclose(&actions, output.get());
-        std::vector<std::string> words = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-www",
-                                          "-key",    key(),      "-cert",   certificate()};
-        std::vector<char*> arguments;
-        for (std::string& word : words) arguments.push_back(word.data());
-        arguments.push_back(nullptr);
-        int code = posix_spawnp(&pid_, "openssl", &actions, nullptr, arguments.data(), environ);
-        posix_spawn_file_actions_destroy(&actions);
-        if (code != 0) throw Error::from_errno(code, "starting openssl s_server");
-        input.reset();
-        port_ = read_port(output.get());
-    }
-    /// It says "ACCEPT 127.0.0.1:PORT" once it listens.
-    static int read_port(int fd) {
-        constexpr std::string_view kBefore = "ACCEPT 127.0.0.1:";
-        std::string said;
-        for (char c; read_full(fd, &c, 1) == 1; said += c) {
-            std::size_t at = said.find(kBefore);
-            if (c == '\n' && at != std::string::npos) return std::atoi(said.c_str() + at + kBefore.size());
-        }
-        throw Error(Kind::io, "openssl s_server said: " + said);
-    }
-
-    TestDir dir_;
-    pid_t pid_ = 0;
-    int port_ = 0;
-};
 
 HttpOptions options_with(const std::string& ca_bundle) {
     HttpOptions options;

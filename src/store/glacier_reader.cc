@@ -62,8 +62,9 @@ std::string_view GlacierReader::download(const cloud::GlacierJob& job, std::uint
                 throw Error(Error::Kind::not_ready,
                             format("what was thawed of vault {} can no longer be read", vault_),
                             "it must be thawed again");
-            bool again = e.kind() == Error::Kind::transient || e.kind() == Error::Kind::corrupt;
-            if (!again || attempt == kDownloadAttempts) throw;
+            // What failed before its first byte came was tried again by the client.
+            bool broken = e.kind() == Error::Kind::transient && !buffer_.empty();
+            if ((!broken && e.kind() != Error::Kind::corrupt) || attempt == kDownloadAttempts) throw;
         }
     }
 }

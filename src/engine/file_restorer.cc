@@ -174,6 +174,30 @@ bool FileRestorer::clear_to_make(Directory& dir, const std::string& name, const 
     return false;
 }
 
+bool FileRestorer::needs_content(std::span<const Item> names) {
+    RestoreCounts ignored;
+    Made made;
+    std::vector<bool> done(names.size());
+    find_present(names, done, made, ignored);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (done[i]) continue;
+        Wanted wanted = decode_wanted(names[i].payload);
+        bool link = !made.path.empty() && wanted.same_file(made.wanted);
+        if (!link && is_to_be_made(names[i], wanted)) return true;
+    }
+    return false;
+}
+
+/// What cannot be told now is.
+bool FileRestorer::is_to_be_made(const Item& item, const Wanted& wanted) {
+    RestoreCounts ignored;
+    try {
+        return clear_to_make(directory_of(item.path), std::string(base_name(item.path)), wanted, ignored);
+    } catch (const Error& e) {
+        return e.kind() != Error::Kind::exists;
+    }
+}
+
 void FileRestorer::restore_one(const Item& item, const Wanted& wanted, Made& made, RestoreCounts& counts) {
     Directory& dir = directory_of(item.path);
     std::string name(base_name(item.path));

@@ -42,6 +42,9 @@ class FileRestorer {
     /// another file that the catalogue wrongly gives the same place is restored by itself, which its SHA-256
     /// will not survive.
     RestoreCounts restore(const std::shared_ptr<archive::ArchiveFile>& archive, std::span<const Item> names);
+    /// Whether restore() would read the content of the file that has `names`, as far as can be seen without
+    /// changing anything.
+    bool needs_content(std::span<const Item> names);
     /// Makes what has no content: a symbolic link, fifo or device.
     RestoreCounts restore_special(const std::string& path, const catalog::Entry& entry, bool fresh);
 
@@ -56,6 +59,7 @@ class FileRestorer {
                       RestoreCounts& counts);
     bool is_present(const std::string& path, const Wanted& wanted, FileStat& there);
     bool clear_to_make(Directory& dir, const std::string& name, const Wanted& wanted, RestoreCounts& counts);
+    bool is_to_be_made(const Item& item, const Wanted& wanted);
     void restore_one(const Item& item, const Wanted& wanted, Made& made, RestoreCounts& counts);
     void link_one(const Item& item, const Wanted& wanted, const Made& made, RestoreCounts& counts);
     void restore_content(const Item& item, const Wanted& wanted, Directory& dir, const std::string& name);

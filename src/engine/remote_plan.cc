@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "catalog/work_tables.h"
 #include "engine/backup_dir.h"
+#include "engine/file_restorer.h"
 
 namespace icecore::engine {
 namespace {
@@ -72,11 +73,12 @@ class FrameTables {
 class Planner {
   public:
     Planner(const SetOptions& set, const catalog::Catalog& catalog, RestoreFrom from,
-            const store::Capabilities& capabilities, store::ThawTier tier)
+            const store::Capabilities& capabilities, store::ThawTier tier, const ContentNeeded& needed)
         : set_(set),
           catalog_(catalog),
           from_(from),
           capabilities_(capabilities),
+          needed_(needed),
           gap_bytes_(capabilities.thaw_gap_bytes.at(static_cast<std::size_t>(tier))) {}
 
     RemotePlan plan(catalog::RunNumber at, const std::vector<std::string>& paths) {
@@ -89,25 +91,30 @@ class Planner {
             collect(at, path);
         }
         auto cursor = items_.open_restore_items();
-        WorkTables::RestoreItem item;
-        std::optional<archive::Location> last;
-        while (cursor->next(item)) {
-            if (last && *last == item.location) continue;  // another name of the same file
-            last = item.location;
-            add(item.location);
+        std::vector<WorkTables::RestoreItem> names;  // of one file
+        for (WorkTables::RestoreItem item; cursor->next(item);) {
+            if (!names.empty() && names.front().location != item.location) add_file(names);
+            names.push_back(std::move(item));
         }
+        if (!names.empty()) add_file(names);
         close_volume();
         return std::move(plan_);
     }
 
   private:
     void collect(catalog::RunNumber at, const std::string& start) {
-        catalog_.walk(at, start, [&](const std::string&, const catalog::Entry& entry) {
+        catalog_.walk(at, start, [&](const std::string& path, const catalog::Entry& entry) {
             bool stored = entry.stat.type == FileType::regular || entry.stat.nlink > 1;
             if (entry.stat.type != FileType::directory && stored && entry.location.run != 0)
-                items_.add_restore_item({entry.location, "", ""});
+                items_.add_restore_item({entry.location, needed_ ? path : "",
+                                         needed_ ? encode_wanted(entry, false) : std::string()});
             return true;
         });
+    }
+
+    void add_file(std::vector<WorkTables::RestoreItem>& names) {
+        if (!needed_ || needed_(names)) add(names.front().location);
+        names.clear();
     }
 
     void add(const archive::Location& location) {
@@ -213,6 +220,7 @@ class Planner {
     const catalog::Catalog& catalog_;
     RestoreFrom from_;
     const store::Capabilities& capabilities_;
+    const ContentNeeded& needed_;
     std::uint64_t gap_bytes_;
     WorkTables items_;
     RemotePlan plan_;
@@ -231,8 +239,9 @@ class Planner {
 
 RemotePlan plan_remote(const SetOptions& set, const catalog::Catalog& catalog, catalog::RunNumber at,
                        const std::vector<std::string>& paths, RestoreFrom from,
-                       const store::Capabilities& capabilities, store::ThawTier tier) {
-    return Planner(set, catalog, from, capabilities, tier).plan(at, paths);
+                       const store::Capabilities& capabilities, store::ThawTier tier,
+                       const ContentNeeded& needed) {
+    return Planner(set, catalog, from, capabilities, tier, needed).plan(at, paths);
 }
 
 }  // namespace icecore::engine

@@ -7,6 +7,7 @@
 #include "archive/volume.h"
 #include "catalog/catalog.h"
 #include "engine/environment.h"
+#include "engine/restore.h"
 #include "store/target.h"
 
 namespace icecore::engine {
@@ -43,10 +44,12 @@ struct RemotePlan {
 /// The smallest set of ranges of volumes at the target from which `paths` (relative to the data directory;
 /// none: everything) of a run can be restored, given what is here: the frames that hold something wanted,
 /// widened to the target's alignment, and joined where that is cheaper at this tier. Without its run's
-/// manifest a volume is wanted whole. Memory: the plan, which takes 8 bytes a frame (2 MiB a TiB of full
-/// frames). Throws Error{not_found} for a path that is not in the run.
+/// manifest a volume is wanted whole. Files whose content is not `needed` (none: all are) are left out.
+/// Memory: the plan, which takes 8 bytes a frame (2 MiB a TiB of full frames). Throws Error{not_found} for a
+/// path that is not in the run.
 RemotePlan plan_remote(const SetOptions& set, const catalog::Catalog& catalog, catalog::RunNumber at,
                        const std::vector<std::string>& paths, RestoreFrom from,
-                       const store::Capabilities& capabilities, store::ThawTier tier);
+                       const store::Capabilities& capabilities, store::ThawTier tier,
+                       const ContentNeeded& needed = {});
 
 }  // namespace icecore::engine

@@ -313,4 +313,16 @@ RestoreResult restore(const Environment& env, const SetOptions& set, const catal
     return Restore(env, set, catalog, request, observer).run();
 }
 
+ContentNeeded content_needed(const RestoreRequest& request) {
+    if (!path_exists(request.to)) return [](auto) { return true; };
+    struct There {
+        TargetTree tree;
+        FileRestorer files{tree, [](const std::string&, const std::string&) {}};
+    };
+    TargetTree::Options options{request.overwrite, request.mirror};
+    std::shared_ptr<There> there(new There{{request.to, options}});
+    return
+        [there](std::span<const WorkTables::RestoreItem> names) { return there->files.needs_content(names); };
+}
+
 }  // namespace icecore::engine

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "archive/volume_bytes.h"
 #include "catalog/catalog.h"
+#include "catalog/work_tables.h"
 #include "engine/environment.h"
 #include "engine/file_restorer.h"
 #include "engine/restore_problems.h"
@@ -50,5 +53,12 @@ struct RestoreResult {
 /// attributes. Throws Error{not_found} if the run or a path is not there.
 RestoreResult restore(const Environment& env, const SetOptions& set, const catalog::Catalog& catalog,
                       const RestoreRequest& request, Observer& observer);
+
+/// Tells, of all names of one file that a restore wants, whether it will read the file's content.
+using ContentNeeded = std::function<bool(std::span<const catalog::WorkTables::RestoreItem>)>;
+
+/// As what is at `request.to` now tells: not of files that are in place already, or may not be put there.
+/// Makes nothing. One thread at a time.
+ContentNeeded content_needed(const RestoreRequest& request);
 
 }  // namespace icecore::engine

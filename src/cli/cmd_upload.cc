@@ -69,6 +69,8 @@ class UploadCommand final : public Command {
             result.failure = error;
         }
         observer->finish();
+        if (result.failure && result.failure->hint().empty())
+            result.failure->set_hint("the same command goes on; what is stored stays");
         if (json != nullptr) {
             json->writer().begin_object().field("set", set.name).key("target").path(identity);
             write_upload_fields(json->writer(), result);

@@ -236,6 +236,7 @@ void Uploader::put(const OutboxItem& item) {
                          .replace = item.part == OutboxItem::Part::readme},
                         *source, resume, [this](std::uint64_t bytes) { tell(bytes); });
         outbox_->set_stored(item.target, item.name, object.id, env_.clock.now());
+        refused_.reset();
         ++stored_files_;
         stored_bytes_ += item.size_bytes;
         if (progress_) progress_->files += 1;
@@ -245,11 +246,36 @@ void Uploader::put(const OutboxItem& item) {
         if (stop_.stop_requested()) return;
         failed_.insert(item.name);
         outbox_->set_failed(item.target, item.name, e.message(), env_.clock.now());
-        if (!source || source->failed() || concerns_one_object(e.kind()))
+        if (!source || source->failed())
+            add_problem(item.name, e);
+        else if (e.kind() == Error::Kind::corrupt && is_sound(item))
+            add_refused(item, e);
+        else if (concerns_one_object(e.kind()))
             add_problem(item.name, e);
         else
             fail(e);
     }
+}
+
+bool Uploader::is_sound(const OutboxItem& item) const {
+    try {
+        SealedFile file{item.name, item.run, item.part, true, item.size_bytes};
+        compute_digests(set_.backup_dir, file);
+        return file.sha256 == item.sha256 && file.tree_hash == item.tree_hash;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+/// One may be bad luck; with two in a row it is the target that cannot be believed.
+void Uploader::add_refused(const OutboxItem& item, const Error& error) {
+    if (refused_) {
+        std::erase(problems_, *refused_);
+        fail(error);
+        return;
+    }
+    add_problem(item.name, error);
+    refused_ = problems_.back();
 }
 
 void Uploader::tell(std::uint64_t more_bytes) {

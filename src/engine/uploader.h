@@ -46,6 +46,8 @@ class Uploader {
     void put(const catalog::OutboxItem& item);
     void remove_discarded();
     void add_problem(const std::string& name, const Error& error);
+    void add_refused(const catalog::OutboxItem& item, const Error& error);
+    bool is_sound(const catalog::OutboxItem& item) const;
     void tell(std::uint64_t more_bytes);
     bool ended() const { return failure_.has_value() || stop_.stop_requested(); }
 
@@ -60,6 +62,8 @@ class Uploader {
     catalog::Outbox::Names failed_;
     std::optional<Error> failure_;
     std::vector<std::string> problems_;
+    /// The problem of a sound file that the target did not take as it is, if no other was taken since.
+    std::optional<std::string> refused_;
     std::optional<Progress> progress_;  ///< told while everything is stored
     std::uint64_t stored_files_ = 0;
     std::uint64_t stored_bytes_ = 0;

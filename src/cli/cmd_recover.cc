@@ -82,8 +82,8 @@ class RecoverCommand final : public Command {
             state = recovery.fetch();
             observer->finish();
         } while (wait_ && state.unasked > 0);
-        for (const std::string& problem : state.problems) session.messages().error(problem);
         if (!state.ended()) {
+            report_not_fetched(session.messages(), state.problems);
             report_pending(session, state);
             return kPending;
         }
@@ -159,8 +159,9 @@ class RecoverCommand final : public Command {
         Messages& messages = session.messages();
         for (const engine::RebuiltRun& run : result.rebuilt.left_out)
             messages.error(format("run {} is left out: {}", run.run, run.reason));
+        report_not_fetched(messages, result.not_fetched);
         for (const std::string& problem : result.problems) messages.error(problem);
-        bool well = result.rebuilt.left_out.empty() && result.problems.empty();
+        bool well = result.rebuilt.left_out.empty() && result.not_fetched.empty() && result.problems.empty();
         if (session.options().json) {
             JsonOutput json(session.io().out);
             JsonWriter& writer = json.writer();
@@ -173,10 +174,11 @@ class RecoverCommand final : public Command {
                     .field("reason", printable(run.reason))
                     .end_object();
             writer.end_array().key("problems").begin_array();
-            for (const std::string& problem : result.problems) writer.string(printable(problem));
+            for (const auto* problems : {&result.not_fetched, &result.problems})
+                for (const std::string& problem : *problems) writer.string(printable(problem));
             writer.end_array().end_object();
             json.finish();
-        } else if (!messages.quiet) {
+        } else if (!messages.quiet && result.runs > 0) {
             session.io().out << format("recovered {} of set {}; {} ({}) are offsite as they should be\n",
                                        counted(result.runs, "run", "runs"), set.name,
                                        counted(result.volumes, "volume", "volumes"),

@@ -48,6 +48,12 @@ void confirm_cost(Session& session, const std::string& what, bool yes) {
         throw Error(Error::Kind::cancelled, "nothing was asked for");
 }
 
+void report_not_fetched(Messages& messages, const std::vector<std::string>& problems) {
+    for (std::size_t i = 0; i < problems.size(); ++i)
+        messages.error(problems[i],
+                       i + 1 == problems.size() ? "the same command tries again; what came is kept" : "");
+}
+
 store::ThawTier parse_tier(const std::string& text) {
     if (text == "bulk") return store::ThawTier::bulk;
     if (text == "standard") return store::ThawTier::standard;
@@ -69,8 +75,9 @@ std::unique_ptr<engine::RemoteVolumes> bring_cold_volumes(Session& session, cons
                                                           TerminalObserver& observer,
                                                           std::optional<engine::FetchState>& pending) {
     bool automatic = options.from == engine::RestoreFrom::automatic;
-    engine::RemotePlan plan = engine::plan_remote(opened.set, *opened.catalog, request.at, request.paths,
-                                                  options.from, target.capabilities(), options.tier);
+    engine::RemotePlan plan =
+        engine::plan_remote(opened.set, *opened.catalog, request.at, request.paths, options.from,
+                            target.capabilities(), options.tier, engine::content_needed(request));
     std::size_t volumes = plan.volumes.size();
     std::unique_ptr<engine::RemoteVolumes> remote;
     request.local = automatic || volumes == 0;
@@ -90,14 +97,14 @@ std::unique_ptr<engine::RemoteVolumes> bring_cold_volumes(Session& session, cons
             state = remote->run();
         } while (options.wait && state.unasked > 0);
         observer.finish();
-        for (const std::string& problem : state.problems) session.messages().error(problem);
+        report_not_fetched(session.messages(), state.problems);
         if (!state.ended()) {
             pending = state;
             return nullptr;
         }
         request.further_sources.push_back(remote->source());
     }
-    if (automatic) request.further_sources.push_back(engine::frozen_volumes(target.identity()));
+    if (automatic && !remote) request.further_sources.push_back(engine::frozen_volumes(target.identity()));
     return remote;
 }
 

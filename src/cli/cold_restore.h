@@ -32,6 +32,9 @@ std::unique_ptr<engine::RemoteVolumes> bring_cold_volumes(Session& session, cons
 /// Lets the user agree to what costs money, or takes --yes for it. Throws Error{cancelled} if that is not so.
 void confirm_cost(Session& session, const std::string& what, bool yes);
 
+/// Tells what could not be fetched and why, one by one, and in the end what can be done.
+void report_not_fetched(Messages& messages, const std::vector<std::string>& problems);
+
 /// "bulk, usually 5 to 12 hours".
 std::string_view tier_text(store::ThawTier tier);
 store::ThawTier parse_tier(const std::string& text);

@@ -187,7 +187,9 @@ int run_program(const std::vector<std::string>& args, Io& io) {
     } catch (const UsageError& error) {
         messages.error(error);
         return kUsage;
-    } catch (const Error& error) {
+    } catch (Error& error) {
+        if (error.kind() == Error::Kind::transient && error.hint().empty())
+            error.set_hint("it may work later: run the same command again");
         messages.error(error);
     } catch (const std::bad_alloc&) {
         messages.error("out of memory");

@@ -91,6 +91,7 @@ struct Fetch::State {
     void save(const Thaw& thaw);
     void expire(Thaw thaw);
     void give_up(Thaw thaw, const std::string& why);
+    void give_up_download(const Thaw& thaw, const std::string& why);
     template <typename Row, typename Action>
     void for_each_in(const std::vector<Row>& rows, unsigned threads, Action action);
     std::vector<Thaw> rows_in(std::initializer_list<Thaw::State> states) const;
@@ -224,6 +225,13 @@ void Fetch::State::give_up(Thaw thaw, const std::string& why) {
     problems[thaw.id] = format("{}: {}", thaw.name, why);
 }
 
+/// In the ledger it stays `ready`: it was paid for, and may come well another time.
+void Fetch::State::give_up_download(const Thaw& thaw, const std::string& why) {
+    std::lock_guard lock(mutex);
+    work[thaw.id].state = Thaw::State::failed;
+    problems[thaw.id] = format("{}: {}", thaw.name, why);
+}
+
 /// It must be asked for again. What was downloaded of it stays, as a range of its own.
 void Fetch::State::expire(Thaw thaw) {
     Thaw rest = thaw;
@@ -270,6 +278,7 @@ void Fetch::State::ask(store::Target& target, Thaw thaw) {
         take(thaw, target.request_thaw(request_of(thaw)));
     } catch (const Error& e) {
         if (e.kind() != Error::Kind::not_found && e.kind() != Error::Kind::invalid) throw;
+        target.check();  // is it the target that is not there?
         give_up(thaw, e.message());
     }
 }
@@ -315,7 +324,9 @@ void Fetch::State::download(store::Target& target, Thaw thaw) {
     } catch (const Error& e) {
         bool expired = e.kind() == Error::Kind::not_ready || e.kind() == Error::Kind::not_found;
         if (!expired && e.kind() != Error::Kind::corrupt) throw;
-        if (expired && thaw.attempts < kAttemptsMax)
+        if (!expired)
+            give_up_download(thaw, e.message());
+        else if (thaw.attempts < kAttemptsMax)
             expire(thaw);
         else
             give_up(thaw, e.message());
@@ -397,6 +408,16 @@ FetchState Fetch::state() const {
 }
 
 FetchState Fetch::run() {
+    try {
+        return run_once();
+    } catch (Error& e) {
+        if (e.hint().empty())
+            e.set_hint("the same command goes on; what was asked for and what came is kept");
+        throw;
+    }
+}
+
+FetchState Fetch::run_once() {
     state_->env.fs.make_directory(std::string(parent_path(state_->options.dir)),
                                   std::string(base_name(state_->options.dir)));
     const FetchOptions& options = state_->options;
@@ -425,6 +446,25 @@ void Fetch::discard(const std::string& name, std::uint64_t offset, std::uint64_t
         thaw.fetched_bytes = 0;
         state_->save(thaw);
     }
+}
+
+std::vector<FetchRange> Fetch::missing(const std::string& name) const {
+    std::vector<FetchRange> out;
+    for (const Thaw& thaw : state_->rows_in({Thaw::State::failed}))
+        if (thaw.name == name)
+            out.push_back({{thaw.name, thaw.object_id},
+                           thaw.object_bytes,
+                           thaw.offset + thaw.fetched_bytes,
+                           thaw.length_bytes - thaw.fetched_bytes});
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
+    return out;
+}
+
+void Fetch::forget_fetched() {
+    std::lock_guard lock(state_->mutex);
+    for (const auto& [id, thaw] : state_->work)
+        if (thaw.state == Thaw::State::fetched) state_->thaws.remove(id);
+    std::erase_if(state_->work, [](const auto& row) { return row.second.state == Thaw::State::fetched; });
 }
 
 void Fetch::forget() {

@@ -53,7 +53,8 @@ struct FetchState {
 /// Brings ranges of objects from a cold target: asks for each once, looks from time to time whether it can be
 /// read, and downloads what can, in parallel. What was asked for and what is here is kept in the ledger, so
 /// all of it goes on after kill -9, in another process, after days. Nothing is asked for behind the user's
-/// back: what has failed or expired meanwhile is `unasked` again, until the next run().
+/// back: what has failed or expired meanwhile is `unasked` again, until the next run(). What was thawed and
+/// came damaged is a problem of this run, and downloaded again by the next process.
 ///
 /// One thread at a time. Only one process may work on a ledger and its directory (SetActivity::fetch).
 class Fetch {
@@ -76,10 +77,17 @@ class Fetch {
     FetchState run();
     /// What came of this range is not what was stored: the next run() downloads it again.
     void discard(const std::string& name, std::uint64_t offset, std::uint64_t length_bytes);
+    /// Of what is wanted of this object: the ranges that cannot be had, or what is missing of them; by
+    /// offset.
+    std::vector<FetchRange> missing(const std::string& name) const;
     /// Takes what was wanted off the ledger.
     void forget();
+    /// Takes what is here off the ledger. What could not be downloaded stays, to be tried again at no cost.
+    void forget_fetched();
 
   private:
+    FetchState run_once();
+
     struct State;
     std::unique_ptr<State> state_;
 };

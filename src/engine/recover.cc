@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 
 #include "base/error.h"
@@ -115,29 +116,48 @@ FetchState Recovery::fetch() {
 }
 
 /// A fetched file that is what the target said goes to its place.
-void Recovery::take_into_place(const store::ObjectInfo& info) {
-    std::string staged = join_path(dir_, info.ref.name);
-    std::string place = join_path(set_.backup_dir, info.ref.name);
-    if (!path_exists(staged) || path_exists(place)) return;
+void Recovery::take_into_place(const store::ObjectInfo& info, RecoverResult& result) {
+    const std::string& name = info.ref.name;
+    std::string staged = join_path(dir_, name);
+    std::string place = join_path(set_.backup_dir, name);
+    if (!path_exists(staged) || path_exists(place) || !fetch_->missing(name).empty()) return;
     if (!info.tree_hash.empty() && digests_of_file(staged).tree_hash != info.tree_hash) {
-        observer_.warning(format("{} did not come as the target has it; it is left out", info.ref.name));
+        result.not_fetched.push_back(
+            format("{}: what came does not have the tree hash that the target lists", name));
         std::filesystem::remove(staged);
         return;
     }
-    if (renameat2(AT_FDCWD, staged.c_str(), AT_FDCWD, place.c_str(), RENAME_NOREPLACE) != 0)
-        throw_errno("moving " + staged + " to its place");
+    if (renameat2(AT_FDCWD, staged.c_str(), AT_FDCWD, place.c_str(), RENAME_NOREPLACE) == 0) return;
+    if (errno != EXDEV) throw_errno("moving " + staged + " to its place");
+    copy_into_place(staged, name);  // somebody gave the staging directory a disk of its own
+}
+
+void Recovery::copy_into_place(const std::string& staged, const std::string& name) {
+    std::unique_ptr<OutputFile> copy = env_.fs.create(set_.backup_dir, name, false);
+    Fd fd = open_file(staged, O_RDONLY | O_NOFOLLOW);
+    std::string buffer(1 << 20, '\0');
+    while (std::size_t got = read_full(fd.get(), buffer.data(), buffer.size()))
+        copy->write(std::string_view(buffer).substr(0, got));
+    copy->seal();
+    std::filesystem::remove(staged);
 }
 
 RecoverResult Recovery::finish() {
-    for (const store::ObjectInfo& info : wanted_) take_into_place(info);
+    RecoverResult result;
+    result.not_fetched = fetch_->state().problems;
+    for (const store::ObjectInfo& info : wanted_) take_into_place(info, result);
     sync_directory(set_.backup_dir);
-    fetch_->forget();
+    fetch_->forget_fetched();
     std::error_code ignored;
     std::filesystem::remove(dir_, ignored);  // if it is empty
-    RecoverResult result;
-    result.rebuilt = rebuild(env_, set_, observer_);
+    try {
+        result.rebuilt = rebuild(env_, set_, observer_);
+    } catch (const Error& e) {
+        if (e.kind() != Error::Kind::not_found || result.not_fetched.empty()) throw;
+        return result;  // there is no run here, and that is why
+    }
     fill_outbox(result);
-    if (result.problems.empty()) go_on_with_chain();
+    if (result.problems.empty() && result.not_fetched.empty()) go_on_with_chain();
     return result;
 }
 

@@ -29,7 +29,8 @@ struct RecoverResult {
     std::uint64_t runs = 0;
     std::uint64_t volumes = 0;  ///< offsite as they should be
     std::uint64_t bytes = 0;
-    std::vector<std::string> problems;  ///< what is missing or damaged offsite, by name
+    std::vector<std::string> not_fetched;  ///< manifests and logs, and why; sorted
+    std::vector<std::string> problems;     ///< what is missing or damaged offsite, by name
 };
 
 /// After the loss of everything but the configuration and the credentials: brings manifests and logs of a set
@@ -52,12 +53,14 @@ class Recovery {
     FetchState plan();
     /// Fetches it, as Fetch::run().
     FetchState fetch();
-    /// All is here: puts it into place and makes the catalogue and the outbox from it. If nothing is missing
-    /// offsite, the next run is incremental on the last one.
+    /// Nothing more will come: puts what is here into place and makes the catalogue and the outbox from it.
+    /// What could not be fetched is a problem, and tried again by the next recovery. If nothing is missing,
+    /// the next run is incremental on the last one.
     RecoverResult finish();
 
   private:
-    void take_into_place(const store::ObjectInfo& info);
+    void take_into_place(const store::ObjectInfo& info, RecoverResult& result);
+    void copy_into_place(const std::string& staged, const std::string& name);
     void fill_outbox(RecoverResult& result);
     void go_on_with_chain();
 

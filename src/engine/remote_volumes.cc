@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <set>
 #include <span>
@@ -13,6 +15,7 @@
 #include <utility>
 
 #include "archive/frame.h"
+#include "archive/seek_table.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/format.h"
@@ -71,6 +74,29 @@ bool is_whole(const WantedVolume& volume) {
     return volume.ranges.front().length_bytes == volume.info.stored_bytes;
 }
 
+[[noreturn]] void throw_not_fetched() {
+    throw Error(Error::Kind::not_found, "what is needed of it could not be fetched");
+}
+
+/// A volume in the staging directory, which may not have come wholly.
+class StagedVolume final : public archive::VolumeBytes {
+  public:
+    StagedVolume(std::unique_ptr<archive::VolumeBytes> bytes, std::vector<ByteRange> missing)
+        : bytes_(std::move(bytes)), missing_(std::move(missing)) {}
+
+    std::uint64_t size_bytes() const override { return bytes_->size_bytes(); }
+    std::size_t read(char* buffer, std::size_t size, std::uint64_t offset) const override {
+        for (const ByteRange& range : missing_)
+            if (offset < range.offset + range.length_bytes && range.offset < offset + size)
+                throw_not_fetched();
+        return bytes_->read(buffer, size, offset);
+    }
+
+  private:
+    std::unique_ptr<archive::VolumeBytes> bytes_;
+    std::vector<ByteRange> missing_;
+};
+
 Digest hash_of(int fd) {
     Sha256 sha;
     std::string buffer(1 << 20, '\0');
@@ -119,11 +145,10 @@ void RemoteVolumes::want(RemotePlan plan) {
         if (ids.contains(volume.info.name))
             plan_.volumes.push_back(std::move(volume));
         else
-            not_offsite_.push_back(
-                format("{} was not stored in {}, as far as is known here", volume.info.name, target_name_));
+            not_offsite_.push_back(volume.info.name);
     }
     if (plan_.volumes.empty() && !not_offsite_.empty())
-        throw Error(Error::Kind::not_found, not_offsite_.front(),
+        throw Error(Error::Kind::not_found, not_offsite(not_offsite_.front()),
                     "`icecore recover` learns from the target what it has");
     std::vector<FetchRange> ranges;
     for (const WantedVolume& volume : plan_.volumes)
@@ -135,13 +160,19 @@ void RemoteVolumes::want(RemotePlan plan) {
     fetch_.want(ranges);
 }
 
+std::string RemoteVolumes::not_offsite(const std::string& volume) const {
+    return format("{} was not stored in {}, as far as is known here", volume, target_name_);
+}
+
 FetchState RemoteVolumes::run() {
     FetchState state = fetch_.run();
-    state.problems.insert(state.problems.begin(), not_offsite_.begin(), not_offsite_.end());
+    std::transform(not_offsite_.begin(), not_offsite_.end(),
+                   std::inserter(state.problems, state.problems.begin()),
+                   [this](const std::string& name) { return not_offsite(name); });
     if (!state.ended()) return state;
     if (state.complete()) check_frames(state);
     for (const WantedVolume& volume : plan_.volumes) {
-        if (!is_whole(volume)) write_seek_table(volume);
+        if (!is_whole(volume) || !fetch_.missing(volume.info.name).empty()) write_seek_table(volume);
         if (state.complete() && goes_back(volume)) put_back(volume, state);
     }
     return state;
@@ -153,11 +184,34 @@ bool RemoteVolumes::goes_back(const WantedVolume& volume) const {
 }
 
 archive::VolumeSource RemoteVolumes::source() const {
-    auto open = [staged = dir_, here = set_.backup_dir](const archive::VolumeInfo& volume) {
-        std::string path = join_path(staged, volume.name);
-        return archive::open_volume_file(path_exists(path) ? path : join_path(here, volume.name));
-    };
-    return {dir_, open};
+    return {dir_, [this](const archive::VolumeInfo& volume) { return open(volume); }};
+}
+
+std::unique_ptr<archive::VolumeBytes> RemoteVolumes::open(const archive::VolumeInfo& volume) const {
+    auto wanted =
+        std::find_if(plan_.volumes.begin(), plan_.volumes.end(),
+                     [&](const WantedVolume& candidate) { return candidate.info.name == volume.name; });
+    if (std::find(not_offsite_.begin(), not_offsite_.end(), volume.name) != not_offsite_.end())
+        throw_not_fetched();
+    if (wanted == plan_.volumes.end())
+        throw Error(Error::Kind::not_ready, "it must be thawed first, which --from remote does");
+    std::string staged = join_path(dir_, volume.name);
+    if (!path_exists(staged)) {
+        if (!fetch_.missing(volume.name).empty()) throw_not_fetched();
+        return archive::open_volume_file(join_path(set_.backup_dir, volume.name));
+    }
+    return std::make_unique<StagedVolume>(archive::open_volume_file(staged), missing(*wanted));
+}
+
+/// Ranges of a staged volume that hold nothing: but for its seek table, which is written here.
+std::vector<ByteRange> RemoteVolumes::missing(const WantedVolume& volume) const {
+    std::uint64_t end = volume.info.stored_bytes;
+    if (!volume.frames.empty()) end -= archive::seek_table_bytes(volume.method, volume.frames.size());
+    std::vector<ByteRange> out;
+    for (const FetchRange& range : fetch_.missing(volume.info.name))
+        if (range.offset < end)
+            out.push_back({range.offset, std::min(range.length_bytes, end - range.offset)});
+    return out;
 }
 
 /// Without a look at what came, damage would be found file by file, and stay here for the next restore.
@@ -185,6 +239,7 @@ void RemoteVolumes::check_frames(FetchState& state) {
 
 void RemoteVolumes::write_seek_table(const WantedVolume& volume) const {
     std::string path = join_path(dir_, volume.info.name);
+    if (volume.frames.empty()) return;
     std::string table = archive::encode_seek_table(volume.method, volume.frames);
     if (!path_exists(path) || table.size() > volume.info.stored_bytes) return;
     Fd fd = open_file(path, O_WRONLY | O_NOFOLLOW);

@@ -31,15 +31,20 @@ class RemoteVolumes {
     /// `problems`, and downloaded again by the next run), and volumes that came whole and are missing in the
     /// backup directory are put back there.
     FetchState run();
-    /// Where the volumes can be read once all is here: there, or where they were put back.
+    /// Where the volumes can be read once all is here: there, or where they were put back. Reading what could
+    /// not be fetched is Error{not_found}; a volume of which nothing was wanted is Error{not_ready}. Of use
+    /// as long as this object.
     archive::VolumeSource source() const;
     /// Forgets and removes what was fetched. After a restore that needs nothing more.
     void remove();
 
   private:
     static FetchOptions with_directory(const SetOptions& set, FetchOptions options);
+    std::string not_offsite(const std::string& volume) const;
     void check_frames(FetchState& state);
     bool goes_back(const WantedVolume& volume) const;
+    std::unique_ptr<archive::VolumeBytes> open(const archive::VolumeInfo& volume) const;
+    std::vector<ByteRange> missing(const WantedVolume& volume) const;
     void write_seek_table(const WantedVolume& volume) const;
     void put_back(const WantedVolume& volume, FetchState& state);
 
@@ -51,7 +56,7 @@ class RemoteVolumes {
     std::unique_ptr<catalog::Thaws> thaws_;
     Fetch fetch_;
     RemotePlan plan_;                       ///< of what the target has
-    std::vector<std::string> not_offsite_;  ///< a line for each volume that is wanted and not there
+    std::vector<std::string> not_offsite_;  ///< names of volumes that are wanted and not there
 };
 
 /// Opens the ledger of the set; a damaged one is put aside and made anew, and `observer` is told.

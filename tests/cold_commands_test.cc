@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 
-#include "checked_runs.h"
 #include "vault_program.h"
 
 namespace icecore::cli {
@@ -14,45 +13,7 @@ using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class ColdCommandsTest : public VaultProgramTest {
-  protected:
-    void SetUp() override {
-        VaultProgramTest::SetUp();
-        for (unsigned i = 0; i < kFiles; ++i)
-            write_text(data(format("d{}/noise", i)), testing::noise(3 << 20, i));
-    }
-    int restore(std::vector<std::string> args, const std::string& input = {}) {
-        args.insert(args.begin(), {"restore", "--to", dir_ / "restored"});
-        return run(args, input);
-    }
-
-    void back_up_and_lose_volume() {
-        ASSERT_EQ(run({"backup"}), kDone) << err();
-        std::filesystem::remove(volume());
-    }
-    std::string volume() const {
-        for (const std::string& name : list_directory(dir_ / "backup"))
-            if (name.ends_with(".tar.zst")) return (dir_ / "backup/") + name;
-        return volume_;
-    }
-    void damage_volume() {
-        std::fstream file(volume(), std::ios::binary | std::ios::in | std::ios::out);
-        file.seekp(1 << 20);
-        file << "damage";
-    }
-
-    void expect_restored(unsigned first, unsigned last) const {
-        for (unsigned i = first; i <= last; ++i) {
-            std::string path = format("d{}/noise", i);
-            EXPECT_TRUE(path_exists(dir_ / ("restored/" + path)) &&
-                        read_file(dir_ / ("restored/" + path)) == read_file(data(path)))
-                << path;
-        }
-    }
-
-    static constexpr unsigned kFiles = 4;
-    std::string volume_;
-};
+using ColdCommandsTest = VaultRestoreTest;
 
 TEST_F(ColdCommandsTest, MoneyIsNotSpentWithoutAWord) {
     back_up_and_lose_volume();

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -19,6 +21,14 @@
 #include "cloud/glacier_client.h"
 
 namespace icecore::testing {
+
+/// The most memory that a process has had so far (VmHWM of proc(5)).
+inline std::uint64_t peak_memory_bytes(pid_t pid) {
+    std::ifstream status(format("/proc/{}/status", pid));
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with("VmHWM:")) return std::strtoull(line.c_str() + 6, nullptr, 10) << 10;
+    throw Error(Error::Kind::not_found, "the process is not there");
+}
 
 /// icecore-sim as a process of its own, on a port of loopback that the kernel chooses, with a clock that
 /// stands until it is moved. Ends with the object.
@@ -43,6 +53,7 @@ class SimProcess {
     /// One fault, or a list of them, as JSON.
     void order(const std::string& faults) { control("POST", "faults", faults); }
     void clear_faults() { control("DELETE", "faults", ""); }
+    std::uint64_t peak_memory_bytes() const { return testing::peak_memory_bytes(pid_); }
     Json bill() { return parse_json(control("GET", "bill", "")); }
 
     cloud::AwsOptions aws() const {

@@ -61,6 +61,7 @@ class VaultProgramTest : public ::testing::Test {
         return sim_.bill().at("requests").value(operation, 0U);
     }
     std::uint64_t jobs_begun() { return requests("InitiateJob"); }
+
     static constexpr std::int64_t kShortestPollNs = 60'000'000'000;  // waits between tries are shorter
     testing::SimProcess sim_;
     TempDir dir_;

@@ -10,9 +10,9 @@ namespace icecore::sim::s3 {
 
 /// Which keys of a bucket are listed.
 struct ListQuery {
-    std::string prefix;
-    std::string delimiter;       ///< keys that have it behind the prefix are rolled up; empty: none
-    std::string after;           ///< only names behind this one
+    std::string prefix = {};
+    std::string delimiter = {};  ///< keys that have it behind the prefix are rolled up; empty: none
+    std::string after = {};      ///< only names behind this one
     std::uint64_t keys_max = 0;  ///< keys and common prefixes
 };
 

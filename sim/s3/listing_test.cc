@@ -12,7 +12,11 @@ namespace {
 
 Bucket bucket_of(const std::set<std::string>& keys, const std::set<std::string>& hidden = {}) {
     Bucket bucket;
-    for (const std::string& key : keys) bucket.keys[key] = {Version{.delete_marker = hidden.contains(key)}};
+    for (const std::string& key : keys) {
+        Version version;
+        version.delete_marker = hidden.contains(key);
+        bucket.keys[key] = {version};
+    }
     return bucket;
 }
 

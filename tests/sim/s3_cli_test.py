@@ -114,7 +114,7 @@ class Aws(CommandLine):
 @unittest.skipUnless(shutil.which("rclone", path="/usr/bin"), "rclone is not installed")
 class Rclone(CommandLine):
     def rclone(self, *argv, **environment):
-        return self.run_program(["/usr/bin/rclone", "--config", "/dev/null", *argv], RCLONE_S3_PROVIDER="AWS",
+        return self.run_program(["/usr/bin/rclone", "--config", "/dev/null", *argv], RCLONE_S3_PROVIDER="Other",
                                 RCLONE_S3_ACCESS_KEY_ID=KEY, RCLONE_S3_SECRET_ACCESS_KEY=SECRET,
                                 RCLONE_S3_REGION=REGION, RCLONE_S3_ENDPOINT=self.sim.url,
                                 RCLONE_S3_FORCE_PATH_STYLE="true", RCLONE_S3_UPLOAD_CUTOFF="10Mi", **environment)

@@ -1,7 +1,9 @@
 """RestoreObject: states, tiers, times, expiry, and what they cost."""
 import datetime
 import unittest
+import xml.etree.ElementTree as tree
 
+from s3_client import http_request
 from s3_cold import BucketTest
 from simulator import DAY, HOUR, MIB, noise
 
@@ -123,16 +125,12 @@ class Restore(BucketTest):
 
     def list_with_status(self):
         """Debian's boto3 does not know the header, nor what it brings."""
-        import xml.etree.ElementTree as tree
-        replies = []
-        self.client.meta.events.register("before-sign.s3.ListObjectsV2", lambda request, **_: request.headers.add_header(
-            "x-amz-optional-object-attributes", "RestoreStatus"))
-        self.client.meta.events.register("before-parse.s3.ListObjectsV2",
-                                         lambda response_dict, **_: replies.append(response_dict["body"]))
-        self.client.list_objects_v2(Bucket="ice")
+        status, _, body = http_request(self.sim, "GET", "/ice?list-type=2",
+                                       headers={"x-amz-optional-object-attributes": "RestoreStatus"})
+        self.assertEqual(status, 200, body)
         name = "{http://s3.amazonaws.com/doc/2006-03-01/}"
         out = []
-        for node in tree.fromstring(replies[-1]).iter(name + "Contents"):
+        for node in tree.fromstring(body).iter(name + "Contents"):
             entry = {"Key": node.findtext(name + "Key"), "StorageClass": node.findtext(name + "StorageClass")}
             status = node.find(name + "RestoreStatus")
             if status is not None:

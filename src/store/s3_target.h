@@ -41,13 +41,13 @@ struct S3TargetOptions {
 /// payload's hash in the signature and the checksum that the service keeps); a larger one in parts, in
 /// parallel. Only what has the same name and content is taken for the same. An upload that was stopped goes
 /// on with the parts that the service lists; those that this machine has not noted are hashed and compared
-/// with what the service says of them. At the end the tree hash over all parts must be the sealed one, and
-/// the service takes the whole only with the composite of the parts' SHA-256. (A CRC64 of the whole would let
-/// the service tell one checksum of the object, but we would have to compute one more, and a CRC proves
-/// nothing to anybody who has only the SHA-256 of manifest and catalogue.) A store that keeps no SHA-256
-/// confirms by its ETag, the MD5 of the bytes or of the parts' MD5s. SHA-256 and tree hash of the whole are
-/// metadata of the object (`icecore-sha256`, `icecore-tree-hash`), and become part of it in the same moment
-/// as its bytes.
+/// with what the service says of them. Uploads of the same key that nothing is noted of are given up. At the
+/// end the tree hash over all parts must be the sealed one, and the service takes the whole only with the
+/// composite of the parts' SHA-256. (A CRC64 of the whole would let the service tell one checksum of the
+/// object, but we would have to compute one more, and a CRC proves nothing to anybody who has only the
+/// SHA-256 of manifest and catalogue.) A store that keeps no SHA-256 confirms by its ETag, the MD5 of the
+/// bytes or of the parts' MD5s. SHA-256 and tree hash of the whole are metadata of the object
+/// (`icecore-sha256`, `icecore-tree-hash`), and become part of it in the same moment as its bytes.
 ///
 /// verify() and stat() are one HEAD; list() tells no digests. Where the bucket keeps versions, an object
 /// that somebody deleted is found by its last version: `deleted`, with the version's id in `ref.id`, and read

@@ -318,7 +318,7 @@ class MultipartPut : public Put {
 
     // ---- the upload ----
 
-    /// Finds the upload that was begun, or begins one; learns which parts are there.
+    /// Goes on with the upload that was begun, or begins one; learns which parts are there.
     void open() {
         layout_.part_bytes = part_bytes();
         if (!state_.upload_id.empty()) {
@@ -327,9 +327,7 @@ class MultipartPut : public Put {
         }
         state_ = {};
         state_.part_bytes = layout_.part_bytes = part_bytes();
-        adopt();
-        if (!state_.upload_id.empty() && list_parts()) return;
-        state_.upload_id.clear();
+        abort_unknown();
         begin();
         parts_.assign(layout_.count(), {});
     }
@@ -361,26 +359,20 @@ class MultipartPut : public Put {
                 save();
             } catch (const Error& e) {
                 if (e.kind() != Kind::transient || attempt == kBeginAttempts) throw;
-                adopt();  // it may have been begun, and only the reply was lost
+                abort_unknown();  // it may have been begun, and only the reply was lost
             }
         }
     }
 
-    /// An upload of this key whose id we have lost (with the reply, with the outbox). Others of the same key
-    /// are given up, so that none is left.
-    void adopt() {
+    /// Uploads of this key that we know nothing of (the reply was lost, or the outbox, or they are of another
+    /// content). They are given up, not gone on with: the digests among their metadata may be others than
+    /// ours, and nobody tells them before the object is there.
+    void abort_unknown() {
         std::vector<std::string> found;
         client_.list_uploads(key_, [&](const cloud::S3Upload& upload) {
             if (upload.key == key_) found.push_back(upload.id);
         });
-        for (const std::string& id : found) {
-            if (state_.upload_id.empty()) {
-                state_.upload_id = id;
-                save();
-            } else {
-                client_.abort_upload(key_, id);
-            }
-        }
+        for (const std::string& id : found) client_.abort_upload(key_, id);
     }
 
     /// What the service says it has; false if it does not know the upload. Parts that we have not noted are

@@ -75,12 +75,16 @@ class ColdRestoreTest : public ::testing::Test {
     /// What one process does, up to the restore: a new one goes on with what is on disk.
     struct Process {
         explicit Process(ColdRestoreTest& test, const std::vector<std::string>& paths = {},
-                         RestoreFrom from = RestoreFrom::automatic, bool wait = false)
+                         RestoreFrom from = RestoreFrom::automatic, bool wait = false,
+                         store::ThawTier tier = store::ThawTier::bulk)
             : test_(test), paths_(paths), from_(from) {
             remote = std::make_unique<engine::RemoteVolumes>(
                 test.environment_, test.runs_.set, test.opener(),
-                engine::FetchOptions{
-                    .dir = {}, .wait = wait, .threads = test.threads_, .checkpoint_bytes = 4 * kAlignment},
+                engine::FetchOptions{.tier = tier,
+                                     .dir = {},
+                                     .wait = wait,
+                                     .threads = test.threads_,
+                                     .checkpoint_bytes = 4 * kAlignment},
                 test.runs_.observer);
             remote->want(test.plan(from, paths));
         }
@@ -223,12 +227,114 @@ TEST_F(ColdRestoreTest, NearRangesAreThawedAsOne) {
     EXPECT_EQ(plan(RestoreFrom::remote, paths).ranges, 1U);
 }
 
+// The service takes one request an object, and gives ranges of what it has thawed.
 TEST_F(ColdRestoreTest, TargetThatThawsWholeObjectsOnly) {
     back_up();
     vault_.thaws_ranges = false;
     lose_volumes();
-    Process process(*this, {"d5/noise"}, RestoreFrom::automatic, true);
+    Process process(*this, {"d0/noise", "d4/noise"}, RestoreFrom::automatic, true);
+    FetchState before = process.remote->state();
+    EXPECT_EQ(before.ranges, 2U);
+    EXPECT_EQ(before.requests, 1U);
+    EXPECT_EQ(before.unasked_bytes, result_.trailer.volumes[0].stored_bytes);
     EXPECT_TRUE(process.remote->run().complete());
+    EXPECT_EQ(vault_.thaws, 1U);
+    EXPECT_EQ(vault_.thawed_bytes, before.unasked_bytes);
+    EXPECT_EQ(vault_.read_bytes, before.bytes);
+    EXPECT_LT(vault_.read_bytes, vault_.thawed_bytes);
+    process.expect_restored();
+    process.remote.reset();
+
+    Process all(*this, {}, RestoreFrom::automatic, true);
+    EXPECT_EQ(all.remote->state().requests, result_.trailer.volumes.size() - 1)
+        << "what else is wanted of a thawed object is there to be read";
+    EXPECT_TRUE(all.remote->run().complete());
+    EXPECT_EQ(vault_.thaws, result_.trailer.volumes.size());
+    EXPECT_EQ(vault_.thawed_bytes, volume_bytes());
+    EXPECT_EQ(vault_.read_bytes, volume_bytes()) << "nothing came twice";
+    all.expect_restored();
+}
+
+TEST_F(ColdRestoreTest, WholeObjectsThatExpiredAreAskedForOnceMore) {
+    back_up();
+    vault_.thaws_ranges = false;
+    lose_volumes();
+    std::vector<std::string> paths = {"d0/noise", "d4/noise"};
+    Process(*this, paths).remote->run();
+    vault_.let_time_pass();
+    vault_.let_thaws_expire();
+    Process process(*this, paths, RestoreFrom::automatic, true);
+    EXPECT_EQ(process.remote->state().requests, 1U);
+    EXPECT_TRUE(process.remote->run().complete());
+    EXPECT_EQ(vault_.thaws, 2U);
+    process.expect_restored();
+}
+
+TEST_F(ColdRestoreTest, FasterTierForWhatIsPending) {
+    back_up();
+    vault_.thaws_ranges = false;
+    vault_.hastens = true;
+    lose_volumes();
+    Process(*this, {"d0/noise", "d4/noise"}).remote->run();
+    EXPECT_FALSE(Process(*this, {"d0/noise"}).remote->state().costs());
+    Process process(*this, {"d0/noise", "d4/noise"}, RestoreFrom::automatic, true, store::ThawTier::standard);
+    FetchState state = process.remote->state();
+    EXPECT_EQ(state.unasked, 0U);
+    EXPECT_EQ(state.slower, 1U);
+    EXPECT_EQ(state.slower_bytes, result_.trailer.volumes[0].stored_bytes);
+    EXPECT_EQ(vault_.hastened, 0U) << "it costs, so nobody asks before run()";
+    EXPECT_TRUE(process.remote->run().complete());
+    EXPECT_EQ(vault_.hastened, 1U);
+    EXPECT_EQ(vault_.thaws, 1U);
+    process.expect_restored();
+}
+
+// A vault begins another job for that, which the user may not want: there what is pending is waited for.
+TEST_F(ColdRestoreTest, FasterTierWhereATargetCannot) {
+    back_up();
+    lose_volumes();
+    Process(*this, {"d5/noise"}).remote->run();
+    Process process(*this, {"d5/noise"}, RestoreFrom::automatic, true, store::ThawTier::expedited);
+    EXPECT_FALSE(process.remote->state().costs());
+}
+
+TEST_F(ColdRestoreTest, ReadingThatCostsIsPlannedThoughNothingMustBeThawed) {
+    back_up();
+    vault_.thaws_ranges = false;
+    vault_.thaw_needed = false;
+    lose_volumes();
+    Process process(*this, {"d5/noise"});
+    FetchState before = process.remote->state();
+    EXPECT_TRUE(before.costs());
+    EXPECT_EQ(vault_.read_bytes, 0U);
+    EXPECT_TRUE(process.remote->run().complete());
+    EXPECT_EQ(waits_, 0);
+    EXPECT_EQ(vault_.read_bytes, before.bytes);
+    process.expect_restored();
+}
+
+// The ledger said so before the requests went out: the next process learns which of them arrived.
+TEST_F(ColdRestoreTest, KilledWhileAsking) {
+    back_up();
+    vault_.thaws_ranges = false;
+    lose_volumes();
+    threads_ = 1;
+    int asked = 0;
+    vault_.on_call = [&](std::string_view what) {
+        if (what != "request_thaw" || ++asked != 2) return;
+        auto rows = engine::list_thaws(environment_, runs_.set, false, opener(), runs_.observer);
+        EXPECT_GT(std::count_if(
+                      rows.begin(), rows.end(),
+                      [](const catalog::Thaw& thaw) { return thaw.state == catalog::Thaw::State::asked; }),
+                  1);
+        throw Error(Error::Kind::transient, "the line is cut");
+    };
+    EXPECT_THROW(Process(*this).remote->run(), Error);
+    vault_.on_call = nullptr;
+    Process process(*this, {}, RestoreFrom::automatic, true);
+    EXPECT_TRUE(process.remote->run().complete());
+    EXPECT_EQ(vault_.thaws, result_.trailer.volumes.size());
+    EXPECT_EQ(vault_.thawed_bytes, volume_bytes());
     process.expect_restored();
 }
 

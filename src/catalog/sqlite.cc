@@ -69,6 +69,18 @@ std::string Connection::query_text(const char* statement) {
     return query.step() ? std::string(query.bytes(0)) : std::string();
 }
 
+void Connection::at_once(const std::function<void()>& changes) {
+    CHECK(!in_transaction());
+    exec("BEGIN IMMEDIATE");
+    try {
+        changes();
+        exec("COMMIT");
+    } catch (...) {
+        rollback();
+        throw;
+    }
+}
+
 void Connection::rollback() noexcept {
     if (in_transaction()) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
 }

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,9 @@ class Connection {
     bool in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
     /// Undoes an open transaction, if there is one. Never throws: what fails here is undone at the next open.
     void rollback() noexcept;
+    /// Does `changes` in one transaction: all of it becomes durable when it returns, or nothing where it
+    /// throws.
+    void at_once(const std::function<void()>& changes);
     std::int64_t changes() const { return sqlite3_changes64(handle_); }
 
     /// Throws Error for the result code of the last call.

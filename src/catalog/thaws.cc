@@ -38,6 +38,8 @@ class SqlThaws final : public Thaws {
   public:
     explicit SqlThaws(std::unique_ptr<sql::Connection> db) : db_(std::move(db)) {}
 
+    void at_once(const std::function<void()>& changes) override { db_->at_once(changes); }
+
     std::int64_t add(const Thaw& thaw) override {
         CHECK(!thaw.target.empty() && !thaw.name.empty() && thaw.length_bytes > 0);
         sql::Statement insert(

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,7 @@ struct Thaw {
     std::uint64_t fetched_bytes = 0;  ///< of the range, from its begin, that are here
     std::uint32_t attempts = 0;       ///< how often it was asked for
     std::string message;
+    bool operator==(const Thaw&) const = default;
 };
 
 /// What cold targets were asked for: a database of its own (`thaws.db`) beside the catalogue, because the
@@ -42,8 +44,8 @@ struct Thaw {
 /// nothing of thaws. Losing it costs little: a target finds the jobs it was asked for, and what has been
 /// downloaded is downloaded again.
 ///
-/// One thread at a time. Each call is durable when it returns. Throws Error: corrupt when the file is
-/// damaged, unsupported when its schema is newer.
+/// One thread at a time. Each call is durable when it returns, except within at_once(). Throws Error: corrupt
+/// when the file is damaged, unsupported when its schema is newer.
 class Thaws {
   public:
     static std::unique_ptr<Thaws> open(const std::string& path);
@@ -51,6 +53,9 @@ class Thaws {
     static std::unique_ptr<Thaws> open_read_only(const std::string& path);
     virtual ~Thaws() = default;
 
+    /// Does `changes`, which are calls of this object: all of them become durable at once when it returns, or
+    /// none where it throws. A row alone costs a write to the disk; thousands of them in one go cost as much.
+    virtual void at_once(const std::function<void()>& changes) = 0;
     /// Adds a range; returns its id.
     virtual std::int64_t add(const Thaw& thaw) = 0;
     /// Replaces all that can change of the one with its id: all but whose range it is and where it begins.

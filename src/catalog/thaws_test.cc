@@ -37,6 +37,23 @@ class ThawsTest : public ::testing::Test {
     std::unique_ptr<Thaws> thaws_ = Thaws::open(path_);
 };
 
+TEST_F(ThawsTest, AllAtOnceOrNothing) {
+    thaws_->at_once([&] {
+        thaws_->add(make_thaw("a"));
+        thaws_->add(make_thaw("b"));
+        EXPECT_THAT(names(), ElementsAre()) << "nobody sees half of it";
+    });
+    EXPECT_THAT(names(), ElementsAre("a@0", "b@0"));
+    EXPECT_THROW(thaws_->at_once([&] {
+        thaws_->add(make_thaw("c"));
+        throw Error(Error::Kind::io, "stop");
+    }),
+                 Error);
+    EXPECT_THAT(names(), ElementsAre("a@0", "b@0"));
+    thaws_->add(make_thaw("d"));
+    EXPECT_THAT(names(), ElementsAre("a@0", "b@0", "d@0"));
+}
+
 TEST_F(ThawsTest, EachTargetsInOrder) {
     thaws_->add(make_thaw("b", 8192));
     thaws_->add(make_thaw("b", 4096));

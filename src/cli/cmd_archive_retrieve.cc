@@ -194,7 +194,7 @@ class ArchiveRetrieveCommand final : public VaultCommand {
         wanted.job = vault.jobs().retrieve(wanted.archive.id, tier, wanted.archive.name, begun);
         if (begun)
             session.messages().note(format("asked for archive {} ({}, {})", quotable(wanted.reference),
-                                           format_bytes(wanted.job->archive_bytes), tier_text(tier)));
+                                           format_bytes(wanted.job->archive_bytes), tier_text({}, tier)));
         else if (wanted.job->status == GlacierJob::Status::in_progress)
             session.messages().note(format("archive {} is still on its way", quotable(wanted.reference)));
     }

@@ -1,5 +1,6 @@
 #include "base/format.h"
 #include "base/units.h"
+#include "cli/cold_restore.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/program.h"
@@ -26,18 +27,6 @@ std::string_view state_name(Thaw::State state) {
             return "failed";
         case Thaw::State::fetched:
             return "fetched";
-    }
-    return "";
-}
-
-std::string_view tier_name(std::uint32_t tier) {
-    switch (static_cast<store::ThawTier>(tier)) {
-        case store::ThawTier::bulk:
-            return "bulk";
-        case store::ThawTier::standard:
-            return "standard";
-        case store::ThawTier::expedited:
-            return "expedited";
     }
     return "";
 }
@@ -101,15 +90,16 @@ class JobsCommand final : public Command {
     static void add(Table& table, const std::string& set, const Thaw& thaw) {
         bool asked = thaw.state != Thaw::State::wanted;
         table.row({set, thaw.name + format(" @{}", thaw.offset), format_bytes(thaw.length_bytes),
-                   std::string(tier_name(thaw.tier)), std::string(state_name(thaw.state)),
-                   asked ? format_local(thaw.asked_at) : "", thaw.until ? format_local(*thaw.until) : "",
-                   format_bytes(thaw.fetched_bytes)});
+                   std::string(tier_name(static_cast<store::ThawTier>(thaw.tier))),
+                   std::string(state_name(thaw.state)), asked ? format_local(thaw.asked_at) : "",
+                   thaw.until ? format_local(*thaw.until) : "", format_bytes(thaw.fetched_bytes)});
     }
 
     static void write(JsonWriter& json, const std::string& set, const Thaw& thaw) {
         json.begin_object().field("set", set).key("object").path(thaw.name);
         json.field("offset", thaw.offset).field("bytes", thaw.length_bytes);
-        json.field("tier", tier_name(thaw.tier)).field("state", state_name(thaw.state));
+        json.field("tier", tier_name(static_cast<store::ThawTier>(thaw.tier)))
+            .field("state", state_name(thaw.state));
         json.key("asked");
         thaw.state == Thaw::State::wanted ? json.null() : json.time(thaw.asked_at);
         json.key("until");

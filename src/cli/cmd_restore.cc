@@ -156,7 +156,7 @@ class RestoreCommand final : public Command {
             throw UsageError(format("set {} has no target", opened.set.name),
                              "[set.target] in the configuration names one: see icecore(1)");
         if (target == nullptr) return nullptr;
-        if (target->capabilities().thaw_needed)
+        if (target->capabilities().thaw_needed || target->capabilities().reading_costs)
             return bring_cold_volumes(session, opened, environment, *target, cold_, request, observer,
                                       pending);
         request.local = cold_.from != RestoreFrom::remote;

@@ -10,25 +10,52 @@
 namespace icecore::cli {
 namespace {
 
-std::string cost_text(const engine::FetchState& state, std::size_t volumes, store::ThawTier tier) {
-    return format("{} of {} in {} must be thawed: {} ({}); {} to download", format_count(state.unasked),
-                  counted(state.ranges, "range", "ranges"), counted(volumes, "volume", "volumes"),
-                  format_bytes(state.unasked_bytes), tier_text(tier),
-                  format_bytes(state.bytes - state.fetched_bytes));
+/// What is to be asked for, and what that means.
+std::string cost_text(const engine::FetchState& state, const store::Capabilities& abilities,
+                      std::size_t volumes, store::ThawTier tier) {
+    std::string text;
+    if (state.unasked > 0 && !abilities.thaw_needed)
+        text = format("{} of {} in {} must be retrieved: {}", format_count(state.unasked),
+                      counted(state.ranges, "range", "ranges"), counted(volumes, "volume", "volumes"),
+                      format_bytes(state.bytes - state.fetched_bytes));
+    else if (state.unasked > 0 && !abilities.thaws_ranges)
+        text = format("{} of {} must be thawed: {} ({})", format_count(state.requests),
+                      counted(volumes, "volume", "volumes"), format_bytes(state.unasked_bytes),
+                      tier_text(abilities, tier));
+    else if (state.unasked > 0)
+        text = format("{} of {} in {} must be thawed: {} ({})", format_count(state.unasked),
+                      counted(state.ranges, "range", "ranges"), counted(volumes, "volume", "volumes"),
+                      format_bytes(state.unasked_bytes), tier_text(abilities, tier));
+    if (state.slower > 0)
+        text += format("{}{} under way can be made faster: {} ({})", text.empty() ? "" : "; ",
+                       counted(state.slower, "thaw", "thaws"), format_bytes(state.slower_bytes),
+                       tier_text(abilities, tier));
+    if (!abilities.thaw_needed) return text;
+    return text + format("; {} to download", format_bytes(state.bytes - state.fetched_bytes));
 }
 
 }  // namespace
 
-std::string_view tier_text(store::ThawTier tier) {
+std::string_view tier_name(store::ThawTier tier) {
     switch (tier) {
         case store::ThawTier::bulk:
-            return "bulk, usually 5 to 12 hours";
+            return "bulk";
         case store::ThawTier::standard:
-            return "standard, usually 3 to 5 hours";
+            return "standard";
         case store::ThawTier::expedited:
-            return "expedited, usually 1 to 5 minutes";
+            return "expedited";
     }
     return "";
+}
+
+std::string tier_text(const store::Capabilities& abilities, store::ThawTier tier) {
+    return format("{}, {}", tier_name(tier), abilities.thaw_times.at(static_cast<std::size_t>(tier)));
+}
+
+void require_tier(const store::Capabilities& abilities, store::ThawTier tier) {
+    if (!abilities.thaw_needed || !abilities.thaw_times.at(static_cast<std::size_t>(tier)).empty()) return;
+    throw UsageError(format("the target's storage class has no {} thaws", tier_name(tier)),
+                     "--tier bulk or --tier standard");
 }
 
 void confirm_cost(Session& session, const std::string& what, bool yes) {
@@ -74,10 +101,12 @@ std::unique_ptr<engine::RemoteVolumes> bring_cold_volumes(Session& session, cons
                                                           engine::RestoreRequest& request,
                                                           TerminalObserver& observer,
                                                           std::optional<engine::FetchState>& pending) {
+    store::Capabilities abilities = target.capabilities();
+    require_tier(abilities, options.tier);
     bool automatic = options.from == engine::RestoreFrom::automatic;
     engine::RemotePlan plan =
-        engine::plan_remote(opened.set, *opened.catalog, request.at, request.paths, options.from,
-                            target.capabilities(), options.tier, engine::content_needed(request));
+        engine::plan_remote(opened.set, *opened.catalog, request.at, request.paths, options.from, abilities,
+                            options.tier, engine::content_needed(request));
     std::size_t volumes = plan.volumes.size();
     std::unique_ptr<engine::RemoteVolumes> remote;
     request.local = automatic || volumes == 0;
@@ -92,8 +121,8 @@ std::unique_ptr<engine::RemoteVolumes> bring_cold_volumes(Session& session, cons
         engine::FetchState state = remote->state();
         do {  // what expires or fails while it waits costs again
             observer.finish();
-            if (state.unasked > 0)
-                confirm_cost(session, cost_text(state, volumes, options.tier), options.yes);
+            if (state.costs())
+                confirm_cost(session, cost_text(state, abilities, volumes, options.tier), options.yes);
             state = remote->run();
         } while (options.wait && state.unasked > 0);
         observer.finish();

@@ -35,8 +35,12 @@ void confirm_cost(Session& session, const std::string& what, bool yes);
 /// Tells what could not be fetched and why, one by one, and in the end what can be done.
 void report_not_fetched(Messages& messages, const std::vector<std::string>& problems);
 
+/// "bulk".
+std::string_view tier_name(store::ThawTier tier);
 /// "bulk, usually 5 to 12 hours".
-std::string_view tier_text(store::ThawTier tier);
+std::string tier_text(const store::Capabilities& abilities, store::ThawTier tier);
+/// Throws UsageError if the target has no such tier.
+void require_tier(const store::Capabilities& abilities, store::ThawTier tier);
 store::ThawTier parse_tier(const std::string& text);
 engine::RestoreFrom parse_from(const std::string& text);
 

@@ -7,15 +7,15 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <exception>
-#include <map>
-#include <mutex>
-#include <thread>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/format.h"
 #include "base/text.h"
+#include "engine/fetch_rows.h"
+#include "engine/request_pace.h"
 #include "engine/serial_observer.h"
 
 namespace icecore::engine {
@@ -23,9 +23,11 @@ namespace {
 
 using catalog::Thaw;
 
-/// How often a range is asked for, in one process, that cannot be thawed or expires before it is read.
-constexpr std::uint32_t kAttemptsMax = 3;
 constexpr std::int64_t kFirstPollSeconds = 60;
+/// Services take some 1,000 requests for thaws a second of an account.
+constexpr unsigned kRequestsPerSecond = 500;
+/// Requests that go out between two moments at which the ledger is made durable.
+constexpr std::size_t kAskedAtOnce = 50;
 
 /// A file of the staging directory, open for writing at any place.
 class StagedFile {
@@ -56,247 +58,118 @@ class StagedFile {
     Fd fd_;
 };
 
-void check_object_name(const std::string& name) {
-    if (name.empty() || name.starts_with('.') || name.find('/') != std::string::npos)
-        throw Error(Error::Kind::corrupt, format("an object cannot be called \"{}\"", escape_path(name)));
-}
-
-store::ThawRequest request_of(const Thaw& thaw) {
-    return {
-        {thaw.name, thaw.object_id}, thaw.offset, thaw.length_bytes, static_cast<store::ThawTier>(thaw.tier)};
+/// Cuts a list into pieces of at most `size`.
+template <typename T>
+std::vector<std::vector<T>> cut(std::vector<T> list, std::size_t size) {
+    std::vector<std::vector<T>> pieces;
+    for (T& one : list) {
+        if (pieces.empty() || pieces.back().size() == size) pieces.emplace_back();
+        pieces.back().push_back(std::move(one));
+    }
+    return pieces;
 }
 
 }  // namespace
 
 struct Fetch::State {
+    State(const Environment& environment, OpenTarget opener, catalog::Thaws& thaws,
+          FetchOptions fetch_options, Observer& told)
+        : env(environment),
+          open_target(std::move(opener)),
+          options(std::move(fetch_options)),
+          observer(told),
+          pace(env, kRequestsPerSecond) {
+        std::unique_ptr<store::Target> target = open_target(observer);
+        abilities = target->capabilities();
+        rows.emplace(env, thaws, options, target->identity(), abilities);
+    }
+
     const Environment& env;
     OpenTarget open_target;
-    catalog::Thaws& thaws;
     FetchOptions options;
     SerialObserver observer;
-    std::string target_name = {};
+    RequestPace pace;
     store::Capabilities abilities = {};
+    std::optional<FetchRows> rows;
     std::atomic<bool> stopping = false;  ///< another thread has failed
 
-    mutable std::mutex mutex = {};           // guards what follows, and `thaws`
-    std::map<std::int64_t, Thaw> work = {};  ///< rows of the ledger that belong to what is wanted, by id
-    std::map<std::int64_t, std::string> problems = {};  ///< by row
-
-    void want(const FetchRange& range, const std::vector<Thaw>& known);
-    bool is_staged(const Thaw& thaw) const;
-    std::vector<Thaw> known_of(const store::ObjectRef& object, std::uint64_t object_bytes,
-                               std::vector<Thaw> rows);
-    bool brush_up(Thaw& thaw);
-    void add(Thaw thaw);
-    void save(const Thaw& thaw);
-    void expire(Thaw thaw);
-    void give_up(Thaw thaw, const std::string& why);
-    void give_up_download(const Thaw& thaw, const std::string& why);
     template <typename Row, typename Action>
-    void for_each_in(const std::vector<Row>& rows, unsigned threads, Action action);
-    std::vector<Thaw> rows_in(std::initializer_list<Thaw::State> states) const;
-    void ask(store::Target& target, Thaw thaw);
-    void poll(const std::vector<Thaw>& rows);
-    void take(Thaw thaw, const store::ThawState& state);
+    void for_each_in(const std::vector<Row>& list, unsigned threads, Action action) {
+        for_each_with_target(open_target, observer, list, threads, stopping, std::move(action));
+    }
+    void ask_all();
+    void ask(store::Target& target, std::vector<ThawRows> requests);
+    std::optional<store::ThawState> ask_one(store::Target& target, const ThawRows& of_it);
+    void poll();
     void download(store::Target& target, Thaw thaw);
-    void step();
-    FetchState summary() const;
-    void tell();
 };
 
-void Fetch::State::save(const Thaw& thaw) {
-    std::lock_guard lock(mutex);
-    thaws.update(thaw);
-    work[thaw.id] = thaw;
-}
-
-/// Somebody may have removed the file.
-bool Fetch::State::is_staged(const Thaw& thaw) const {
-    FileStat stat;
-    return stat_at(AT_FDCWD, join_path(options.dir, thaw.name).c_str(), stat) &&
-           stat.type == FileType::regular && stat.size == thaw.object_bytes;
-}
-
-/// The ledger's rows of an object, by offset, brought up to date: what is worth keeping.
-std::vector<Thaw> Fetch::State::known_of(const store::ObjectRef& object, std::uint64_t object_bytes,
-                                         std::vector<Thaw> rows) {
-    std::erase_if(rows, [&](Thaw& thaw) {
-        bool same = thaw.object_id == object.id && thaw.object_bytes == object_bytes;
-        if (!same) thaws.remove(thaw.id);  // another one was stored by this name
-        return !same || !brush_up(thaw);
-    });
-    return rows;
-}
-
-/// False: there is nothing in it that is worth keeping.
-bool Fetch::State::brush_up(Thaw& thaw) {
-    if (thaw.fetched_bytes > 0 && !is_staged(thaw)) {
-        thaw.fetched_bytes = 0;
-        if (thaw.state == Thaw::State::fetched) thaw.state = Thaw::State::asked;
-    }
-    bool expired = thaw.state == Thaw::State::ready && thaw.until && *thaw.until <= env.clock.now();
-    bool lives = thaw.state == Thaw::State::asked || thaw.state == Thaw::State::ready;
-    if (thaw.state == Thaw::State::fetched || (lives && !expired)) {
-        thaw.attempts = 1;
-    } else {  // the rest of it is planned anew
-        thaw.state = Thaw::State::fetched;
-        thaw.length_bytes = thaw.fetched_bytes;
-    }
-    if (thaw.length_bytes == 0) {
-        thaws.remove(thaw.id);
-        return false;
-    }
-    thaws.update(thaw);
-    return true;
-}
-
-void Fetch::State::add(Thaw thaw) {
-    thaw.id = thaws.add(thaw);
-    work[thaw.id] = std::move(thaw);
-}
-
-/// Puts what no known row covers on the list.
-void Fetch::State::want(const FetchRange& range, const std::vector<Thaw>& known) {
-    check_object_name(range.object.name);
-    CHECK(range.length_bytes > 0 && range.offset + range.length_bytes <= range.object_bytes);
-    Thaw fresh;
-    fresh.target = target_name;
-    fresh.name = range.object.name;
-    fresh.object_id = range.object.id;
-    fresh.object_bytes = range.object_bytes;
-    auto add_gap = [&](std::uint64_t begin, std::uint64_t end) {
-        fresh.offset = begin;
-        fresh.length_bytes = end - begin;
-        add(fresh);
-    };
-    std::uint64_t at = range.offset;
-    std::uint64_t end = range.offset + range.length_bytes;
-    for (const Thaw& thaw : known) {  // by offset
-        if (thaw.offset + thaw.length_bytes <= at || thaw.offset >= end) continue;
-        if (thaw.offset > at) add_gap(at, thaw.offset);
-        at = thaw.offset + thaw.length_bytes;
-        work[thaw.id] = thaw;
-    }
-    if (at < end) add_gap(at, end);
-}
-
-std::vector<Thaw> Fetch::State::rows_in(std::initializer_list<Thaw::State> states) const {
-    std::lock_guard lock(mutex);
-    std::vector<Thaw> rows;
-    for (const auto& [id, thaw] : work)
-        if (std::find(states.begin(), states.end(), thaw.state) != states.end()) rows.push_back(thaw);
-    return rows;
-}
-
-/// Does `action(target, row)` with each row, on several threads, each with a target of its own. The first
-/// error ends it.
-template <typename Row, typename Action>
-void Fetch::State::for_each_in(const std::vector<Row>& rows, unsigned threads_max, Action action) {
-    if (rows.empty()) return;
-    std::atomic<std::size_t> next = 0;
-    std::mutex error_mutex;
-    std::exception_ptr error;
-    stopping = false;
-    auto work_off = [&] {
-        try {
-            std::unique_ptr<store::Target> target = open_target(observer);
-            for (std::size_t i = next++; i < rows.size(); i = next++) action(*target, rows[i]);
-        } catch (...) {
-            next = rows.size();
-            stopping = true;
-            std::lock_guard lock(error_mutex);
-            if (!error) error = std::current_exception();
-        }
-    };
-    {
-        std::vector<std::jthread> threads;
-        std::size_t count = std::min<std::size_t>(std::max(1U, threads_max), rows.size());
-        while (threads.size() + 1 < count) threads.emplace_back(work_off);
-        work_off();
-    }
-    if (error) std::rethrow_exception(error);
-}
-
-void Fetch::State::give_up(Thaw thaw, const std::string& why) {
-    thaw.state = Thaw::State::failed;
-    thaw.message = why;
-    save(thaw);
-    std::lock_guard lock(mutex);
-    problems[thaw.id] = format("{}: {}", thaw.name, why);
-}
-
-/// In the ledger it stays `ready`: it was paid for, and may come well another time.
-void Fetch::State::give_up_download(const Thaw& thaw, const std::string& why) {
-    std::lock_guard lock(mutex);
-    work[thaw.id].state = Thaw::State::failed;
-    problems[thaw.id] = format("{}: {}", thaw.name, why);
-}
-
-/// It must be asked for again. What was downloaded of it stays, as a range of its own.
-void Fetch::State::expire(Thaw thaw) {
-    Thaw rest = thaw;
-    if (thaw.fetched_bytes > 0) {
-        thaw.state = Thaw::State::fetched;
-        thaw.length_bytes = thaw.fetched_bytes;
-        save(thaw);
-        rest.offset += thaw.fetched_bytes;
-        rest.length_bytes -= thaw.fetched_bytes;
-        rest.fetched_bytes = 0;
-    }
-    rest.state = Thaw::State::wanted;
-    rest.ticket.clear();
-    rest.until.reset();
-    if (thaw.fetched_bytes == 0) {
-        save(rest);
-        return;
-    }
-    std::lock_guard lock(mutex);
-    add(std::move(rest));
-}
-
-void Fetch::State::take(Thaw thaw, const store::ThawState& state) {
-    using Phase = store::ThawState::Phase;
-    if (!state.ticket.empty()) thaw.ticket = state.ticket;
-    thaw.message = state.message;
-    thaw.until = state.until;
-    if (state.phase == Phase::failed) {
-        if (thaw.attempts >= kAttemptsMax)
-            give_up(thaw, state.message.empty() ? "it cannot be thawed" : state.message);
-        else
-            expire(thaw);
-        return;
-    }
-    thaw.state = state.phase == Phase::ready ? Thaw::State::ready : Thaw::State::asked;
-    save(thaw);
-}
-
-void Fetch::State::ask(store::Target& target, Thaw thaw) {
-    thaw.tier = static_cast<std::uint32_t>(options.tier);
-    thaw.asked_at = env.clock.now();
-    ++thaw.attempts;
+/// nullopt: it was given up.
+std::optional<store::ThawState> Fetch::State::ask_one(store::Target& target, const ThawRows& of_it) {
+    pace.wait();
     try {
-        take(thaw, target.request_thaw(request_of(thaw)));
+        return target.request_thaw(thaw_request(of_it, !abilities.thaws_ranges));
     } catch (const Error& e) {
         if (e.kind() != Error::Kind::not_found && e.kind() != Error::Kind::invalid) throw;
         target.check();  // is it the target that is not there?
-        give_up(thaw, e.message());
+        for (const Thaw& thaw : of_it) rows->give_up(thaw, e.message());
+        return std::nullopt;
     }
 }
 
-/// In groups of as many as the target can look at at once.
-void Fetch::State::poll(const std::vector<Thaw>& rows) {
-    std::vector<std::vector<Thaw>> groups;
-    for (const Thaw& thaw : rows) {
-        if (groups.empty() || groups.back().size() == abilities.polls_at_once) groups.emplace_back();
-        groups.back().push_back(thaw);
+/// The ledger has them as asked for before the first request goes out: whoever finds it after a crash asks
+/// the target how far they are, and learns which of them it never heard of.
+void Fetch::State::ask(store::Target& target, std::vector<ThawRows> requests) {
+    std::vector<ThawRows> before = requests;
+    std::vector<Thaw> marked;
+    for (ThawRows& of_it : requests) {
+        for (Thaw& thaw : of_it) {
+            thaw.state = Thaw::State::asked;
+            thaw.tier = static_cast<std::uint32_t>(options.tier);
+            thaw.asked_at = env.clock.now();
+            ++thaw.attempts;
+            marked.push_back(thaw);
+        }
     }
-    for_each_in(groups, options.threads, [this](store::Target& target, const std::vector<Thaw>& group) {
-        std::vector<store::AskedThaw> asked;
-        for (const Thaw& thaw : group) asked.push_back({request_of(thaw), thaw.ticket});
-        std::vector<store::ThawState> states = target.poll_thaws(asked);
-        CHECK(states.size() == group.size());
-        for (std::size_t i = 0; i < group.size(); ++i) take(group[i], states[i]);
-    });
+    rows->save(marked);
+    std::vector<FetchRows::Answer> answers;
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        try {
+            if (std::optional<store::ThawState> state = ask_one(target, requests[i]))
+                answers.push_back({requests[i], *state});
+        } catch (const Error& e) {
+            // A request whose reply was lost may have arrived: it stays marked.
+            rows->take(answers);
+            for (std::size_t rest = i + (e.kind() == Error::Kind::transient ? 1 : 0); rest < before.size();
+                 ++rest)
+                rows->save(before[rest]);
+            throw;
+        }
+    }
+    rows->take(answers);
+}
+
+/// Small pieces where there is little to do, so that each thread has some of it.
+void Fetch::State::ask_all() {
+    std::vector<ThawRows> requests = rows->to_ask();
+    std::size_t share = requests.size() / std::max(1U, abilities.thaw_threads) + 1;
+    for_each_in(cut(std::move(requests), std::min(kAskedAtOnce, share)), abilities.thaw_threads,
+                [this](store::Target& target, const std::vector<ThawRows>& piece) { ask(target, piece); });
+}
+
+/// In groups of as many as the target can look at at once.
+void Fetch::State::poll() {
+    for_each_in(cut(rows->asked(), abilities.polls_at_once), options.threads,
+                [this](store::Target& target, const std::vector<ThawRows>& group) {
+                    std::vector<store::AskedThaw> asked;
+                    for (const ThawRows& of_it : group)
+                        asked.push_back({thaw_request(of_it, !abilities.thaws_ranges), of_it.front().ticket});
+                    std::vector<store::ThawState> states = target.poll_thaws(asked);
+                    CHECK(states.size() == group.size());
+                    std::vector<FetchRows::Answer> answers;
+                    for (std::size_t i = 0; i < group.size(); ++i) answers.push_back({group[i], states[i]});
+                    rows->take(answers);
+                });
 }
 
 void Fetch::State::download(store::Target& target, Thaw thaw) {
@@ -318,93 +191,31 @@ void Fetch::State::download(store::Target& target, Thaw thaw) {
             file.sync();
             thaw.fetched_bytes += end - at;
             if (thaw.fetched_bytes == thaw.length_bytes) thaw.state = Thaw::State::fetched;
-            save(thaw);
-            tell();
+            rows->save({&thaw, 1});
+            observer.progress(rows->progress());
         }
     } catch (const Error& e) {
-        bool expired = e.kind() == Error::Kind::not_ready || e.kind() == Error::Kind::not_found;
-        if (!expired && e.kind() != Error::Kind::corrupt) throw;
-        if (!expired)
-            give_up_download(thaw, e.message());
-        else if (thaw.attempts < kAttemptsMax)
-            expire(thaw);
+        if (e.kind() == Error::Kind::not_ready || e.kind() == Error::Kind::not_found)
+            rows->expire(thaw, e.message());
+        else if (e.kind() == Error::Kind::corrupt)
+            rows->give_up_download(thaw, e.message());
         else
-            give_up(thaw, e.message());
+            throw;
     }
-}
-
-/// One round: look, download.
-void Fetch::State::step() {
-    poll(rows_in({Thaw::State::asked}));
-    for_each_in(rows_in({Thaw::State::ready}), options.threads,
-                [this](store::Target& target, const Thaw& thaw) { download(target, thaw); });
-}
-
-FetchState Fetch::State::summary() const {
-    std::lock_guard lock(mutex);
-    FetchState out;
-    for (const auto& [id, thaw] : work) {
-        ++out.ranges;
-        out.bytes += thaw.length_bytes;
-        out.fetched_bytes += thaw.fetched_bytes;
-        if (thaw.state == Thaw::State::fetched) ++out.fetched;
-        if (thaw.state == Thaw::State::failed) ++out.failed;
-        if (thaw.state == Thaw::State::wanted) {
-            ++out.unasked;
-            out.unasked_bytes += thaw.length_bytes;
-        }
-        if (thaw.state != Thaw::State::asked && thaw.state != Thaw::State::ready) continue;
-        ++out.pending;
-        out.asked_at = std::min(out.asked_at.value_or(thaw.asked_at), thaw.asked_at);
-    }
-    for (const auto& [id, problem] : problems) out.problems.push_back(problem);
-    std::sort(out.problems.begin(), out.problems.end());
-    return out;
-}
-
-void Fetch::State::tell() {
-    FetchState now = summary();
-    Progress progress;
-    progress.phase = Progress::Phase::fetching;
-    progress.files = now.fetched;
-    progress.files_total = now.ranges;
-    progress.bytes = now.fetched_bytes;
-    progress.bytes_total = now.bytes;
-    observer.progress(progress);
 }
 
 Fetch::Fetch(const Environment& env, OpenTarget open_target, catalog::Thaws& thaws, FetchOptions options,
              Observer& observer)
-    : state_(new State{env, std::move(open_target), thaws, std::move(options), SerialObserver(observer)}) {
-    std::unique_ptr<store::Target> target = state_->open_target(state_->observer);
-    state_->target_name = target->identity();
-    state_->abilities = target->capabilities();
-}
+    : state_(new State(env, std::move(open_target), thaws, std::move(options), observer)) {}
 Fetch::~Fetch() = default;
 
 void Fetch::want(const std::vector<FetchRange>& wanted) {
-    {
-        std::lock_guard lock(state_->mutex);
-        std::map<std::string, std::vector<Thaw>> rows;
-        for (Thaw& thaw : state_->thaws.all(state_->target_name)) {
-            std::vector<Thaw>& of_name = rows[thaw.name];
-            of_name.push_back(std::move(thaw));
-        }
-        std::string name;
-        std::vector<Thaw> known;
-        for (const FetchRange& range : wanted) {
-            if (range.object.name != name)
-                known =
-                    state_->known_of(range.object, range.object_bytes, std::move(rows[range.object.name]));
-            name = range.object.name;
-            state_->want(range, known);
-        }
-    }
-    state_->poll(state_->rows_in({Thaw::State::asked}));
+    state_->rows->want(wanted);
+    state_->poll();
 }
 
 FetchState Fetch::state() const {
-    return state_->summary();
+    return state_->rows->summary();
 }
 
 FetchState Fetch::run() {
@@ -418,39 +229,40 @@ FetchState Fetch::run() {
 }
 
 FetchState Fetch::run_once() {
-    state_->env.fs.make_directory(std::string(parent_path(state_->options.dir)),
-                                  std::string(base_name(state_->options.dir)));
     const FetchOptions& options = state_->options;
+    state_->env.fs.make_directory(std::string(parent_path(options.dir)), std::string(base_name(options.dir)));
     std::int64_t longest_s = options.tier == store::ThawTier::expedited
                                  ? std::min(options.poll_seconds, kFirstPollSeconds)
                                  : options.poll_seconds;
     std::int64_t interval_s = std::min(longest_s, kFirstPollSeconds);
-    state_->for_each_in(state_->rows_in({Thaw::State::wanted}), state_->abilities.thaw_threads,
-                        [this](store::Target& target, const Thaw& thaw) { state_->ask(target, thaw); });
+    state_->ask_all();
     for (;;) {
-        state_->step();
-        FetchState now = state_->summary();
+        state_->poll();
+        state_->for_each_in(
+            state_->rows->in({Thaw::State::ready}), options.threads,
+            [this](store::Target& target, const Thaw& thaw) { state_->download(target, thaw); });
+        FetchState now = state_->rows->summary();
         if (now.pending == 0 || !options.wait) return now;
-        state_->tell();
+        state_->observer.progress(state_->rows->progress());
         state_->env.sleep_ns(interval_s * 1'000'000'000);
         interval_s = std::min(interval_s * 2, longest_s);
     }
 }
 
 void Fetch::discard(const std::string& name, std::uint64_t offset, std::uint64_t length_bytes) {
-    for (Thaw& thaw : state_->rows_in({Thaw::State::fetched})) {
+    for (Thaw& thaw : state_->rows->in({Thaw::State::fetched})) {
         if (thaw.name != name || thaw.offset >= offset + length_bytes ||
             thaw.offset + thaw.length_bytes <= offset)
             continue;
         thaw.state = Thaw::State::ready;
         thaw.fetched_bytes = 0;
-        state_->save(thaw);
+        state_->rows->save({&thaw, 1});
     }
 }
 
 std::vector<FetchRange> Fetch::missing(const std::string& name) const {
     std::vector<FetchRange> out;
-    for (const Thaw& thaw : state_->rows_in({Thaw::State::failed}))
+    for (const Thaw& thaw : state_->rows->in({Thaw::State::failed}))
         if (thaw.name == name)
             out.push_back({{thaw.name, thaw.object_id},
                            thaw.object_bytes,
@@ -461,16 +273,11 @@ std::vector<FetchRange> Fetch::missing(const std::string& name) const {
 }
 
 void Fetch::forget_fetched() {
-    std::lock_guard lock(state_->mutex);
-    for (const auto& [id, thaw] : state_->work)
-        if (thaw.state == Thaw::State::fetched) state_->thaws.remove(id);
-    std::erase_if(state_->work, [](const auto& row) { return row.second.state == Thaw::State::fetched; });
+    state_->rows->forget_fetched();
 }
 
 void Fetch::forget() {
-    std::lock_guard lock(state_->mutex);
-    for (const auto& [id, thaw] : state_->work) state_->thaws.remove(id);
-    state_->work.clear();
+    state_->rows->forget();
 }
 
 }  // namespace icecore::engine

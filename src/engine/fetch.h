@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +8,7 @@
 
 #include "catalog/thaws.h"
 #include "engine/environment.h"
+#include "engine/target_workers.h"
 #include "store/target.h"
 
 namespace icecore::engine {
@@ -19,6 +19,7 @@ struct FetchRange {
     std::uint64_t object_bytes = 0;
     std::uint64_t offset = 0;
     std::uint64_t length_bytes = 0;
+    bool readable = false;  ///< the target says that it can be read at once, and for nothing
 };
 
 struct FetchOptions {
@@ -35,23 +36,30 @@ struct FetchOptions {
 
 /// How far what is wanted is.
 struct FetchState {
-    std::uint64_t ranges = 0;   ///< that belong to what is wanted
-    std::uint64_t unasked = 0;  ///< to be asked for, at a cost
-    std::uint64_t pending = 0;  ///< asked for
+    std::uint64_t ranges = 0;    ///< that belong to what is wanted
+    std::uint64_t unasked = 0;   ///< to be asked for, at a cost
+    std::uint64_t requests = 0;  ///< that this takes: one a range, or an object where it is thawed whole
+    std::uint64_t pending = 0;   ///< asked for
     std::uint64_t fetched = 0;
-    std::uint64_t failed = 0;  ///< cannot be had: `problems`
-    std::uint64_t unasked_bytes = 0;
+    std::uint64_t failed = 0;         ///< cannot be had: `problems`
+    std::uint64_t unasked_bytes = 0;  ///< that the target must thaw for it
+    /// Requests under way by a slower tier than is wanted now, which the target can make faster, at a cost.
+    std::uint64_t slower = 0;
+    std::uint64_t slower_bytes = 0;
     std::uint64_t fetched_bytes = 0;
     std::uint64_t bytes = 0;
     std::optional<Timestamp> asked_at;  ///< the earliest that is pending
     std::vector<std::string> problems;  ///< what cannot be fetched, and why; sorted
+    /// run() will ask for something, at a cost.
+    bool costs() const { return unasked > 0 || slower > 0; }
     bool complete() const { return fetched == ranges; }
     /// Nothing more will come.
     bool ended() const { return unasked == 0 && pending == 0; }
 };
 
-/// Brings ranges of objects from a cold target: asks for each once, looks from time to time whether it can be
-/// read, and downloads what can, in parallel. What was asked for and what is here is kept in the ledger, so
+/// Brings ranges of objects from a cold target: asks for each once (for an object once, whatever is wanted of
+/// it, where whole objects are thawed), looks from time to time whether it can be read, and downloads what
+/// can, in parallel. What was asked for and what is here is kept in the ledger, so
 /// all of it goes on after kill -9, in another process, after days. Nothing is asked for behind the user's
 /// back: what has failed or expired meanwhile is `unasked` again, until the next run(). What was thawed and
 /// came damaged is a problem of this run, and downloaded again by the next process.
@@ -59,7 +67,7 @@ struct FetchState {
 /// One thread at a time. Only one process may work on a ledger and its directory (SetActivity::fetch).
 class Fetch {
   public:
-    using OpenTarget = std::function<std::unique_ptr<store::Target>(Observer&)>;
+    using OpenTarget = engine::OpenTarget;
 
     /// `open_target` is called by several threads, with an observer that they may share. The references must
     /// outlive it.
@@ -72,7 +80,8 @@ class Fetch {
     /// ones are; costs nothing.
     void want(const std::vector<FetchRange>& wanted);
     FetchState state() const;
-    /// Asks for what is unasked (this is what costs), then polls and downloads; with `wait` until nothing is
+    /// Asks for what is unasked, and for more haste where a slower tier is under way (this is what costs),
+    /// 500 requests a second at most, then polls and downloads; with `wait` until nothing is
     /// pending. Throws Error when the target, the ledger or the disk fails: what was reached is kept.
     FetchState run();
     /// What came of this range is not what was stored: the next run() downloads it again.

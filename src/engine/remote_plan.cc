@@ -165,7 +165,7 @@ class Planner {
     /// the first frame is found from where the last one was.
     void add_frames(std::uint64_t offset, std::uint64_t length) {
         const std::vector<archive::FrameSize>& frames = wanted_.frames;
-        if (frames.empty() || !capabilities_.thaws_ranges) {
+        if (frames.empty()) {
             wanted_.ranges = {{0, wanted_.info.stored_bytes}};
             return;
         }

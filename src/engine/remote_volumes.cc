@@ -26,13 +26,14 @@
 namespace icecore::engine {
 namespace {
 
-/// The ids of the target's objects by name, as far as the outbox knows.
+/// The ids of the target's objects by name, as far as the outbox knows; empty where the name is enough.
 std::map<std::string, std::string> object_ids(const SetOptions& set, const std::string& target) {
     std::map<std::string, std::string> ids;
     try {
         for (catalog::OutboxItem& item :
              catalog::Outbox::open_read_only(join_path(set.backup_dir, kOutboxName))->items(target))
-            if (!item.object_id.empty()) ids.emplace(std::move(item.name), std::move(item.object_id));
+            if (item.state == catalog::OutboxItem::State::stored || !item.object_id.empty())
+                ids.emplace(std::move(item.name), std::move(item.object_id));
     } catch (const Error& e) {
         if (e.kind() != Error::Kind::not_found) throw;
     }

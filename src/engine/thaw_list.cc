@@ -28,14 +28,17 @@ void look(store::Target& target, std::vector<Thaw>& all, catalog::Thaws& ledger)
     }
     if (asked.empty()) return;
     std::vector<store::ThawState> states = target.poll_thaws(asked);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        if (states[i].phase == store::ThawState::Phase::pending) continue;
-        bool ready = states[i].phase == store::ThawState::Phase::ready;
-        rows[i]->state = ready ? Thaw::State::ready : Thaw::State::wanted;  // the next restore asks again
-        rows[i]->until = states[i].until;
-        rows[i]->message = states[i].message;
-        ledger.update(*rows[i]);
-    }
+    CHECK(states.size() == rows.size());
+    ledger.at_once([&] {
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            if (states[i].phase == store::ThawState::Phase::pending) continue;
+            bool ready = states[i].phase == store::ThawState::Phase::ready;
+            rows[i]->state = ready ? Thaw::State::ready : Thaw::State::wanted;  // the next restore asks again
+            rows[i]->until = states[i].until;
+            rows[i]->message = states[i].message;
+            ledger.update(*rows[i]);
+        }
+    });
 }
 
 }  // namespace

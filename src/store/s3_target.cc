@@ -1,6 +1,7 @@
 #include "store/s3_target.h"
 
 #include <algorithm>
+#include <array>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -65,12 +66,23 @@ class S3Target final : public Target {
                            options_.s3.bucket, root_, options_.host, options_.set)) {}
 
     Capabilities capabilities() const override {
-        bool cold = is_cold_class(options_.storage_class.value_or(""));
-        return {.thaw_needed = cold && features_.get().restores != Answer::no,
+        std::string_view storage_class = *options_.storage_class;
+        bool cold = is_cold_class(storage_class) && features_.get().restores != Answer::no;
+        bool deep = storage_class == "DEEP_ARCHIVE";
+        constexpr std::array<std::string_view, 3> kDeepTimes = {"usually within 48 hours",
+                                                                "usually within 12 hours", ""};
+        // A request costs as much as bringing 4 KiB here, and takes as long as 1 MiB.
+        constexpr std::uint64_t kGap = 1 << 20;
+        return {.thaw_needed = cold,
+                .hastens_thaws = cold,
+                .reading_costs = storage_class == "GLACIER_IR" || storage_class.ends_with("_IA"),
+                .thaw_times = deep ? kDeepTimes : Capabilities().thaw_times,
                 .lists_digests = false,
+                .storage_classes = {*options_.hot_class, *options_.storage_class},
                 .locks = !options_.lock_mode.empty(),
                 .thaw_threads = kThawThreads,
                 .polls_at_once = 1000,
+                .thaw_gap_bytes = {kGap, kGap, kGap},
                 .object_bytes_max = features_.get().parts_max * S3Client::kPartBytesMax};
     }
 

@@ -41,7 +41,8 @@ struct Upload {
     Temperature temperature = Temperature::cold;
     bool replace =
         false;  ///< an object of this name may be replaced (README.restore.txt); else that is an error
-    /// Until then nobody may delete or change it, not even we. Only for a target that locks.
+    /// Until then nobody may delete or change it, not even we; also one that is there already. Only for a
+    /// target that locks.
     std::optional<Timestamp> locked_until = std::nullopt;
 };
 
@@ -131,20 +132,30 @@ struct ThawState {
 
 /// What a kind of target can do.
 struct Capabilities {
-    bool thaw_needed = false;      ///< cold objects must be thawed before they are read
-    bool thaws_ranges = false;     ///< a range can be thawed alone
+    bool thaw_needed = false;    ///< cold objects must be thawed before they are read
+    bool thaws_ranges = false;   ///< a range can be thawed alone
+    bool hastens_thaws = false;  ///< asking again by a faster tier makes a thaw that is under way faster
+    /// To read a cold object costs by the byte, beyond what bringing it here costs, though no thaw is needed.
+    bool reading_costs = false;
+    /// By ThawTier: how long a thaw takes, such as "usually 5 to 12 hours"; empty: there is no such tier.
+    std::array<std::string_view, 3> thaw_times = {"usually 5 to 12 hours", "usually 3 to 5 hours",
+                                                  "usually 1 to 5 minutes"};
     bool replaces = true;          ///< an object can be replaced under its name
     bool lists_at_once = true;     ///< list() answers now; else it needs a job of hours
     std::uint64_t part_bytes = 0;  ///< put() wants to know the digests of parts of that size; 0: of none
     bool lists_digests = true;  ///< list() tells what digests the service keeps; else stat() does, one by one
-    bool locks = false;         ///< an object can be locked until a moment
+    /// Where hot and cold objects (by Temperature) are put, in the words of ObjectInfo::storage_class; empty:
+    /// it has no such classes, or the place decides.
+    std::array<std::string, 2> storage_classes = {};
+    bool locks = false;  ///< an object can be locked until a moment
     unsigned thaw_threads =
         4;  ///< requests for thaws that may go out at a time, each from a target of its own
     /// How many thaws one poll_thaws() looks at for about the price of one.
     std::size_t polls_at_once = 1;
     /// Of reads and thaws of ranges: they begin at a multiple and end at one or at the object's end.
     std::uint64_t range_alignment_bytes = 1;
-    /// Two ranges of an object that are no further apart than this are cheaper thawed as one; by ThawTier.
+    /// Two ranges of an object that are no further apart than this are cheaper thawed as one, and where whole
+    /// objects are thawed, cheaper read as one; by ThawTier.
     std::array<std::uint64_t, 3> thaw_gap_bytes = {};
     std::uint64_t object_bytes_min = 0;  ///< put throws Error{unsupported} for other sizes
     std::uint64_t object_bytes_max = UINT64_MAX;

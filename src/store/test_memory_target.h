@@ -39,6 +39,9 @@ struct MemoryVault {
     bool inventory_asked = false;
     bool inventory_ready = false;
     bool thaws_ranges = false;
+    bool thaw_needed = true;     ///< else reading costs
+    bool hastens = false;        ///< a faster tier makes a job under way faster
+    std::uint64_t hastened = 0;  ///< how often that was asked for
     std::array<std::uint64_t, 3> thaw_gap_bytes = {};
     std::map<std::string, Job> jobs;     ///< by ticket; those that expired are gone
     std::optional<Timestamp> until;      ///< how long what is thawed from now on can be read
@@ -80,8 +83,10 @@ class MemoryTarget final : public PlainTarget {
     explicit MemoryTarget(MemoryVault& vault) : vault_(vault) {}
 
     Capabilities capabilities() const override {
-        return {.thaw_needed = true,
+        return {.thaw_needed = vault_.thaw_needed,
                 .thaws_ranges = vault_.thaws_ranges,
+                .hastens_thaws = vault_.hastens,
+                .reading_costs = !vault_.thaw_needed,
                 .replaces = false,
                 .lists_at_once = false,
                 .range_alignment_bytes = kAlignmentBytes,
@@ -144,9 +149,15 @@ class MemoryTarget final : public PlainTarget {
         std::lock_guard lock(vault_.mutex);
         call("request_thaw");
         Range range = range_of(request);
-        for (const auto& [ticket, job] : vault_.jobs)
-            if (holds(job, request.object.id, range) && job.phase != ThawState::Phase::failed)
-                return state_of(ticket);
+        if (!vault_.thaw_needed) return {};
+        for (auto& [ticket, job] : vault_.jobs) {
+            if (!holds(job, request.object.id, range) || job.phase == ThawState::Phase::failed) continue;
+            if (vault_.hastens && job.phase == ThawState::Phase::pending && request.tier > job.tier) {
+                job.tier = request.tier;
+                ++vault_.hastened;
+            }
+            return state_of(ticket);
+        }
         std::string ticket = "job" + std::to_string(vault_.next_id++);
         vault_.jobs[ticket] = {request.object.id, range.offset, range.end, request.tier};
         vault_.thawed_bytes += range.end - range.offset;
@@ -217,7 +228,7 @@ class MemoryTarget final : public PlainTarget {
         const MemoryVault::Object& found = find(range.object);
         if (range.offset % kAlignmentBytes != 0) throw Error(Error::Kind::invalid, "not aligned");
         std::uint64_t end = range.offset + range.length_bytes;
-        bool thawed = false;
+        bool thawed = !vault_.thaw_needed;
         for (const auto& [ticket, job] : vault_.jobs) {
             bool meant = range.ticket.empty() || range.ticket == ticket;
             Range wanted{range.offset, std::min<std::uint64_t>(end, found.content.size())};
@@ -240,14 +251,14 @@ class MemoryTarget final : public PlainTarget {
         return found->second;
     }
     ObjectInfo info(const std::string& id, const MemoryVault::Object& object) const {
-        ObjectInfo info{{object.name, id},
-                        object.content.size(),
-                        object.sha256,
-                        object.tree_hash,
-                        readable(id, object.content.size()),
-                        "host",
-                        "home",
-                        std::nullopt};
+        ObjectInfo info;
+        info.ref = {object.name, id};
+        info.size_bytes = object.content.size();
+        info.sha256 = object.sha256;
+        info.tree_hash = object.tree_hash;
+        info.readable = readable(id, object.content.size());
+        info.host = "host";
+        info.set = "home";
         return info;
     }
 

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +29,7 @@ class FakeTarget final : public store::PlainTarget {
         puts.push_back(upload.name);
         if (on_put) on_put(upload, sent);
         if (auto known = objects.find(upload.name); known != objects.end()) {
+            if (upload.locked_until) lock({upload.name, {}}, *upload.locked_until);
             if (sha256(known->second) == upload.sha256) return {upload.name, "id of " + upload.name};
             if (!upload.replace) throw Error(Error::Kind::exists, upload.name + " is another one");
         }
@@ -44,6 +49,7 @@ class FakeTarget final : public store::PlainTarget {
         if (sha256(content) != upload.sha256)
             throw Error(Error::Kind::corrupt, "it does not have the SHA-256 it should have");
         objects[upload.name] = std::move(content);
+        if (upload.locked_until) locks[upload.name] = *upload.locked_until;
         return {upload.name, "id of " + upload.name};
     }
 
@@ -59,12 +65,25 @@ class FakeTarget final : public store::PlainTarget {
         info.ref = {object.name, "id of " + object.name};
         info.size_bytes = objects.at(object.name).size();
         info.tree_hash = digests_of(objects.at(object.name)).tree_hash;
+        info.host = "host";
+        info.set = "set";
+        if (locks.contains(object.name)) info.locked_until = locks.at(object.name);
+        if (classes.contains(object.name)) info.storage_class = classes.at(object.name);
+        info.readable = !frozen.contains(object.name);
+        info.deleted = deleted.contains(object.name);
+        ++stats;
         return info;
     }
     std::optional<Timestamp> list(store::ListScope /*scope*/,
                                   const std::function<void(const store::ObjectInfo&)>& visit) override {
         if (!listed) throw Error(Error::Kind::not_ready, "the list takes hours");
-        for (const auto& [name, content] : objects) visit(*stat({name, {}}));
+        for (const auto& [name, content] : objects) {
+            store::ObjectInfo info = *stat({name, {}});
+            --stats;
+            info.locked_until.reset();
+            if (!abilities.lists_digests) info.sha256 = info.tree_hash = {};
+            visit(info);
+        }
         return std::nullopt;
     }
     store::ThawState request_thaw(const store::ThawRequest&) override { return {}; }
@@ -72,16 +91,33 @@ class FakeTarget final : public store::PlainTarget {
         return std::vector<store::ThawState>(thaws.size());
     }
     void read(const store::ObjectRange& range, const std::function<void(std::string_view)>& sink) override {
-        sink(objects.at(range.object.name).substr(range.offset, range.length_bytes));
+        std::string bytes = objects.at(range.object.name).substr(range.offset, range.length_bytes);
+        if (range.object.name == lies && !bytes.empty()) bytes[bytes.size() / 2] ^= 1;
+        sink(bytes);
     }
     void remove(const store::ObjectRef& object) override { objects.erase(object.name); }
+    void lock(const store::ObjectRef& object, Timestamp until) override {
+        locked.push_back(object.name);
+        if (on_lock) on_lock(object.name);
+        if (!objects.contains(object.name)) throw Error(Error::Kind::not_found, "there is no such object");
+        Timestamp& now = locks[object.name];
+        now = std::max(now, until);
+    }
 
     store::Capabilities abilities;
     std::map<std::string, std::string> objects;  ///< what is stored, by name
     std::vector<std::string> puts;               ///< names, in the order of the calls
     std::uint64_t part_bytes = 16 << 10;
-    std::uint64_t parts = 0;  ///< that arrived
-    bool listed = true;       ///< list() answers
+    std::uint64_t parts = 0;                     ///< that arrived
+    bool listed = true;                          ///< list() answers
+    std::map<std::string, Timestamp> locks;      ///< by name
+    std::vector<std::string> locked;             ///< names, in the order of the calls of lock()
+    std::map<std::string, std::string> classes;  ///< storage classes by name
+    std::set<std::string> frozen;                ///< names of objects that must be thawed
+    std::set<std::string> deleted;               ///< names that a delete marker hides
+    std::atomic<unsigned> stats = 0;             ///< how often stat() was called
+    std::function<void(const std::string&)> on_lock;
+    std::optional<std::string> lies;  ///< reading this one gives other bytes
     /// Called at the beginning of each put, and for each part that has arrived; may throw.
     std::function<void(const store::Upload&, const std::function<void(std::uint64_t)>& sent)> on_put;
     std::function<void()> on_part;

@@ -110,6 +110,16 @@ std::optional<Catalog::FoundDirectory> Catalog::directory_by_inode(RunNumber at,
     return std::nullopt;
 }
 
+void Catalog::copy_to(const std::string& path) const {
+    sql::Statement copy(*db_->connection, "VACUUM INTO CAST(?1 AS TEXT)");
+    copy.bind(1, path).run();
+}
+
+void Catalog::check_all() const {
+    std::string found = db_->connection->query_text("PRAGMA quick_check(1)");
+    if (found != "ok") db_->connection->fail_damaged(found);
+}
+
 NodeId Catalog::node_limit() const {
     return db_->node_limit();
 }

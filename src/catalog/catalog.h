@@ -119,6 +119,12 @@ class Catalog {
     /// What changed from run `before` to run `after`, in path order. Works across chains.
     void diff(RunNumber before, RunNumber after, const std::function<void(const Difference&)>& visit) const;
 
+    /// Writes a compact copy of all of it, as it is now, to a new file. A run that is being recorded
+    /// meanwhile is not in it.
+    void copy_to(const std::string& path) const;
+    /// Reads all of the file. Throws Error{corrupt} for damage.
+    void check_all() const;
+
     // ---- writing ----
     /// Starts recording a run in one transaction (one RunWriter at a time). Throws Error{exists} if the run
     /// is known.

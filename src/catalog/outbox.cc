@@ -27,6 +27,8 @@ constexpr std::array kMigrations = {
     // Of the parts of what waits: SHA-256 and tree hash of each, one after the other.
     R"(ALTER TABLE item ADD COLUMN part_bytes INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE item ADD COLUMN part_digests BLOB NOT NULL DEFAULT x'';)",
+    // 0: not known to be locked.
+    "ALTER TABLE item ADD COLUMN locked_s INTEGER NOT NULL DEFAULT 0;",
 };
 
 const Schema& outbox_schema() {
@@ -44,7 +46,7 @@ const Schema& outbox_schema() {
 
 constexpr char kColumns[] =
     "target, name, run, part, size_bytes, sha256, tree_hash, state, object_id, stored_s, stored_ns, "
-    "resume_state, attempts, last_error, failed_s, failed_ns";
+    "resume_state, attempts, last_error, failed_s, failed_ns, locked_s";
 constexpr char kPartColumns[] = "part_bytes, part_digests";
 
 constexpr std::size_t kPartBytes = 2 * sizeof(Digest::bytes);
@@ -65,14 +67,17 @@ class SqlOutbox final : public Outbox {
         if (found != "ok") db_->fail_damaged(found);
     }
 
+    void at_once(const std::function<void()>& changes) override { db_->at_once(changes); }
+
     void add(const OutboxItem& item) override {
         CHECK(!item.target.empty() && !item.name.empty());
         sql::Statement insert(
             *db_,
-            "INSERT INTO item VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 119, x'', 0, 0, x'', 0, x'', 0, 0, ?8, ?9) "
+            "INSERT INTO item VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 119, x'', 0, 0, x'', 0, x'', 0, 0, ?8, ?9, "
+            "0) "
             "ON CONFLICT DO UPDATE SET run = ?3, part = ?4, size_bytes = ?5, sha256 = ?6, tree_hash = ?7, "
             "state = 119, object_id = x'', stored_s = 0, stored_ns = 0, resume_state = x'', attempts = 0, "
-            "last_error = x'', failed_s = 0, failed_ns = 0, part_bytes = ?8, part_digests = ?9 "
+            "last_error = x'', failed_s = 0, failed_ns = 0, locked_s = 0, part_bytes = ?8, part_digests = ?9 "
             "WHERE state = 100 OR size_bytes <> ?5 OR sha256 <> ?6 OR tree_hash <> ?7");
         std::string parts = encode(item.parts.parts);
         insert.bind(1, item.target).bind(2, item.name).bind(3, item.run);
@@ -121,6 +126,12 @@ class SqlOutbox final : public Outbox {
         update.bind(1, target).bind(2, name).bind(3, object_id).bind(4, when.sec).bind(5, when.nsec).run();
     }
 
+    void set_locked(std::string_view target, std::string_view name, std::optional<Timestamp> until) override {
+        sql::Statement update(
+            *db_, "UPDATE item SET locked_s = ?3 WHERE target = ?1 AND name = ?2 AND state = 115");
+        update.bind(1, target).bind(2, name).bind(3, until ? until->sec : 0).run();
+    }
+
     void set_failed(std::string_view target, std::string_view name, std::string_view error,
                     Timestamp when) override {
         sql::Statement update(*db_,
@@ -132,7 +143,7 @@ class SqlOutbox final : public Outbox {
     void set_waiting(std::string_view target, std::string_view name) override {
         sql::Statement update(*db_,
                               "UPDATE item SET state = 119, object_id = x'', stored_s = 0, stored_ns = 0, "
-                              "resume_state = x'' WHERE target = ?1 AND name = ?2");
+                              "resume_state = x'', locked_s = 0 WHERE target = ?1 AND name = ?2");
         update.bind(1, target).bind(2, name).run();
     }
 
@@ -182,7 +193,7 @@ class SqlOutbox final : public Outbox {
         item.target = in.text();
         item.name = in.text();
         item.run = in.number32();
-        item.part = static_cast<OutboxItem::Part>(in.number_below(4));
+        item.part = static_cast<OutboxItem::Part>(in.number_below(5));
         item.size_bytes = in.number64();
         item.sha256 = in.digest();
         item.tree_hash = in.digest();
@@ -196,6 +207,8 @@ class SqlOutbox final : public Outbox {
         item.attempts = in.number32();
         item.last_error = in.text();
         item.failed_at = in.time();
+        if (std::uint64_t locked = in.number64(); locked != 0)
+            item.locked_until = Timestamp{sql::to_signed(locked), 0};
         if (with_parts) item.parts = read_parts(in);
         return item;
     }

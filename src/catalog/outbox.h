@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -16,7 +17,8 @@ namespace icecore::catalog {
 
 /// A file of the backup directory, and how it stands with a target.
 struct OutboxItem {
-    enum class Part : std::uint8_t { volume = 0, manifest = 1, log = 2, readme = 3 };  ///< order of storing
+    /// In the order of storing. A snapshot is a copy of the catalogue as of its run.
+    enum class Part : std::uint8_t { volume = 0, manifest = 1, log = 2, readme = 3, snapshot = 4 };
     enum class State : char {
         waiting = 'w',  ///< to be stored
         stored = 's',   ///< the target has confirmed our checksum
@@ -32,8 +34,10 @@ struct OutboxItem {
     Digest tree_hash;
     PartDigests parts;  ///< of a volume that waits, where they are known
     State state = State::waiting;
-    std::string object_id;       ///< stored: the target's name for it
-    Timestamp stored_at;         ///< stored
+    std::string object_id;  ///< stored: the target's name for it
+    Timestamp stored_at;    ///< stored
+    /// stored: until when nobody can delete it there, in whole seconds, as far as we know.
+    std::optional<Timestamp> locked_until = std::nullopt;
     std::string resume_state;    ///< what the target's put saved; empty once it is stored
     std::uint32_t attempts = 0;  ///< failed ones since it began to wait
     std::string last_error;      ///< of the last failed one, and when that was
@@ -57,6 +61,9 @@ class Outbox {
     static std::unique_ptr<Outbox> open_read_only(const std::string& path);
     virtual ~Outbox() = default;
 
+    /// Does `changes`, which are calls of this object: all of them become durable at once when it returns, or
+    /// none where it throws.
+    virtual void at_once(const std::function<void()>& changes) = 0;
     /// Adds a file that is to be stored (only what describes the file is taken from `item`). If it is known
     /// with the same size and digests, nothing changes, but the digests of its parts are kept where they were
     /// not known; with others (README.restore.txt was written anew), or
@@ -71,6 +78,9 @@ class Outbox {
     /// A discarded one stays discarded, with its id.
     virtual void set_stored(std::string_view target, std::string_view name, std::string_view object_id,
                             Timestamp when) = 0;
+    /// Of a stored one: the target has locked it. nullopt: it has no lock.
+    virtual void set_locked(std::string_view target, std::string_view name,
+                            std::optional<Timestamp> until) = 0;
     virtual void set_failed(std::string_view target, std::string_view name, std::string_view error,
                             Timestamp when) = 0;
     /// It turned out not to be there, or damaged: it waits again.

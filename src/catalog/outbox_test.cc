@@ -132,6 +132,22 @@ TEST_F(OutboxTest, Version1IsBroughtUpToDate) {
     item->parts = some_parts(1 << 20);
     outbox->add(*item);
     EXPECT_EQ(outbox->next("a", {})->parts, item->parts);
+    EXPECT_EQ(item->locked_until, std::nullopt);
+}
+
+TEST_F(OutboxTest, KnowsHowLongWhatIsStoredIsLocked) {
+    outbox_->add(make_item("a"));
+    outbox_->set_locked(kHere, "a", Timestamp{100, 0});
+    EXPECT_EQ(get("a").locked_until, std::nullopt) << "it is not there yet";
+    outbox_->set_stored(kHere, "a", "id", {5, 6});
+    outbox_->set_locked(kHere, "a", Timestamp{100, 0});
+    reopen();
+    EXPECT_EQ(get("a").locked_until, (Timestamp{100, 0}));
+    outbox_->set_locked(kHere, "a", std::nullopt);
+    EXPECT_EQ(get("a").locked_until, std::nullopt);
+    outbox_->set_locked(kHere, "a", Timestamp{100, 0});
+    outbox_->set_waiting(kHere, "a");
+    EXPECT_EQ(get("a").locked_until, std::nullopt);
 }
 
 TEST_F(OutboxTest, KeepsAnItemAcrossOpening) {

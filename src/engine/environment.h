@@ -43,6 +43,14 @@ struct AwsSettings {
 
 /// Where copies of a set's files are stored offsite.
 struct TargetOptions {
+    /// What is stored can be deleted or changed by nobody until `days` after the last run that needs it:
+    /// `compliance`; by nobody without a special permission: `governance`.
+    struct ObjectLock {
+        enum class Mode : std::uint8_t { governance, compliance };
+        Mode mode = Mode::governance;
+        unsigned days = 0;  ///< at least 1
+    };
+
     enum class Type : std::uint8_t { none, dir, glacier };
     Type type = Type::none;
     std::string host;                           ///< whose files they are there; empty: this machine's name
@@ -53,7 +61,8 @@ struct TargetOptions {
     std::uint64_t part_bytes_min = 16 << 20;    ///< glacier: of uploads in parts; 1 MiB times a power of two
     unsigned connections = 4;                   ///< glacier: parts that are sent at a time
     std::uint64_t upload_bytes_per_second = 0;  ///< 0: no limit
-    std::int64_t poll_seconds = 15 * 60;        ///< how often a cold target is asked how far it is
+    std::optional<ObjectLock> object_lock = std::nullopt;  ///< only for a target that can
+    std::int64_t poll_seconds = 15 * 60;                   ///< how often a cold target is asked how far it is
 };
 
 /// One set: a data directory with its backup directory, as the config says.

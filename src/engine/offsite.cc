@@ -78,7 +78,12 @@ std::vector<OutboxItem> known_items(const Environment& env, const SetOptions& se
     std::string path = join_path(set.backup_dir, kOutboxName);
     if (!path_exists(path)) return {};
     try {
-        return catalog::Outbox::open_read_only(path)->items(status.target);
+        try {
+            return catalog::Outbox::open_read_only(path)->items(status.target);
+        } catch (const Error& e) {
+            if (e.kind() != Error::Kind::not_ready) throw;
+            return catalog::Outbox::open(path)->items(status.target);  // of an older program
+        }
     } catch (const Error& e) {
         if (e.kind() != Error::Kind::corrupt) throw;
         status.last_error = e.message();

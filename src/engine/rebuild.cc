@@ -10,6 +10,7 @@
 #include "base/format.h"
 #include "base/text.h"
 #include "engine/backup_dir.h"
+#include "engine/catalog_snapshot.h"
 #include "engine/inventory.h"
 #include "engine/lost_manifest.h"
 
@@ -168,7 +169,8 @@ class FreshCatalogue {
 
 }  // namespace
 
-RebuildResult rebuild(const Environment& env, const SetOptions& set, Observer& observer) {
+RebuildResult rebuild(const Environment& env, const SetOptions& set, Observer& observer,
+                      const std::string& snapshot) {
     std::int64_t started_ns = env.clock.monotonic_ns();
     SetLock lock(env, set.backup_dir);
     Inventory inventory = read_inventory(set);
@@ -177,10 +179,15 @@ RebuildResult rebuild(const Environment& env, const SetOptions& set, Observer& o
                     format("{} holds no run of set \"{}\"", set.backup_dir, set.name));
     std::string path = join_path(set.backup_dir, kCatalogName);
     FreshCatalogue fresh(set.backup_dir);
-    Applied applied = apply_runs(&env, *catalog::Catalog::open(fresh.path()), set, inventory, 0,
-                                 observer);  // closed again here
     RebuildResult result;
-    result.runs = applied.runs;
+    result.from_snapshot = !snapshot.empty() && open_snapshot(set, snapshot, fresh.path());
+    Applied applied;
+    {
+        std::unique_ptr<catalog::Catalog> catalog = catalog::Catalog::open(fresh.path());
+        std::optional<catalog::Run> last = catalog->last_run();
+        applied = apply_runs(&env, *catalog, set, inventory, last ? last->number() : 0, observer);
+        result.runs = catalog->runs().size();
+    }
     result.versions = applied.versions;
     result.left_out = std::move(applied.left_out);
     result.recovered = std::move(applied.recovered);

@@ -18,7 +18,8 @@ struct RebuiltRun {
 
 struct RebuildResult {
     std::uint64_t runs = 0;
-    std::uint64_t versions = 0;         ///< of names: entries of all manifests
+    std::uint64_t versions = 0;         ///< of names: entries of all manifests that were applied
+    bool from_snapshot = false;         ///< it began with the copy that was given
     std::vector<RebuiltRun> left_out;   ///< could not be brought into the catalogue
     std::vector<RebuiltRun> recovered;  ///< their manifests were made again from the archives
     /// Where the catalogue that was there went (path) because it may know the runs left out; else empty.
@@ -35,7 +36,11 @@ struct RebuildResult {
 ///
 /// Throws Error: not_found (no run at all), denied (lock), unsupported (a manifest of a newer format: a
 /// catalogue without it would lie), io.
-RebuildResult rebuild(const Environment& env, const SetOptions& set, Observer& observer);
+///
+/// `snapshot`: a copy of the catalogue (catalog_snapshot.h) to begin with, if it is sound: then only later
+/// runs are applied. Empty: none.
+RebuildResult rebuild(const Environment& env, const SetOptions& set, Observer& observer,
+                      const std::string& snapshot = {});
 
 /// Opens the catalogue for writing and brings it up to the manifests in the backup directory: runs it does
 /// not know are applied from their manifests; an older schema is migrated; a damaged catalogue is put aside

@@ -11,6 +11,8 @@
 #include "base/stream_hash.h"
 #include "base/text.h"
 #include "engine/backup_dir.h"
+#include "engine/catalog_snapshot.h"
+#include "engine/object_locks.h"
 
 namespace icecore::engine {
 namespace {
@@ -115,6 +117,7 @@ void Uploader::add_volume(std::uint32_t run, const archive::VolumeInfo& volume, 
 }
 
 void Uploader::add_sealed_files(const std::vector<catalog::Run>& runs) {
+    if (locks()) locks_needed_ = engine::locks_needed(runs, set_.target.object_lock->days);
     catalog::Outbox::Names known;
     bool any_stored = false;
     for (OutboxItem& item : outbox_->items(target_name_)) {
@@ -226,6 +229,10 @@ void Uploader::put(const OutboxItem& item) {
     try {
         source.emplace(set_.backup_dir, item.name, item.size_bytes);
         OutboxResume resume(*outbox_, item);
+        bool replaced = item.part == OutboxItem::Part::readme;  // anew with each version of the program
+        bool needed = !replaced && item.part != OutboxItem::Part::snapshot;
+        std::optional<Timestamp> locked_until;
+        if (locks() && needed) locked_until = lock_end(env_.clock.now(), set_.target.object_lock->days);
         store::ObjectRef object =
             target_.put({.name = item.name,
                          .sha256 = item.sha256,
@@ -233,10 +240,12 @@ void Uploader::put(const OutboxItem& item) {
                          .parts = item.parts,
                          .temperature = item.part == OutboxItem::Part::volume ? store::Temperature::cold
                                                                               : store::Temperature::hot,
-                         .replace = item.part == OutboxItem::Part::readme},
+                         .replace = replaced,
+                         .locked_until = locked_until},
                         *source, resume, [this](std::uint64_t bytes) { tell(bytes); });
         outbox_->set_stored(item.target, item.name, object.id, env_.clock.now());
         refused_.reset();
+        if (locked_until) outbox_->set_locked(item.target, item.name, locked_until);
         ++stored_files_;
         stored_bytes_ += item.size_bytes;
         if (progress_) progress_->files += 1;
@@ -294,7 +303,60 @@ void Uploader::store_all() {
         progress_->bytes_total += item.size_bytes;
     }
     while (store_next()) observer_.progress(*progress_);
+    store_snapshot();
+    extend_locks();
     remove_discarded();
+}
+
+/// What goes wrong with it is no harm: it is a cache.
+void Uploader::store_snapshot() {
+    bool hot = target_.capabilities().lists_at_once;  // a vault would have to thaw it
+    std::vector<OutboxItem> items = outbox_->items(target_name_);
+    std::string catalogue = join_path(set_.backup_dir, kCatalogName);
+    FileStat stat;
+    if (ended() || !hot || !stat_at(AT_FDCWD, catalogue.c_str(), stat)) return;
+    try {
+        if (snapshot_is_due(items, stat.size)) {
+            std::optional<std::string> name = make_snapshot(env_, set_);
+            if (!name) return;
+            stat_at(AT_FDCWD, join_path(set_.backup_dir, *name).c_str(), stat);
+            add_small_file({*name, parse_snapshot_name(set_.name, *name)->run, OutboxItem::Part::snapshot,
+                            true, stat.size});
+            while (store_next()) observer_.progress(*progress_);
+        }
+        for (const OutboxItem& item : outbox_->items(target_name_))
+            if (item.part == OutboxItem::Part::snapshot && item.state == OutboxItem::State::stored)
+                env_.fs.remove(set_.backup_dir, item.name);
+    } catch (const Error& e) {
+        observer_.warning(format("{}; the catalogue is not copied offsite", e.message()));
+    }
+}
+
+/// What a run needs of the runs before it stays locked as long as the run's own files.
+void Uploader::extend_locks() {
+    for (const OutboxItem& item : outbox_->items(target_name_)) {
+        if (ended()) return;
+        auto needed = locks_needed_.find(item.run);
+        bool cache = item.part == OutboxItem::Part::snapshot;
+        if (item.state != OutboxItem::State::stored || needed == locks_needed_.end() || cache) continue;
+        bool passed = needed->second <= env_.clock.now();
+        if (!passed && item.locked_until.value_or(Timestamp{}) < needed->second) extend_lock(item);
+    }
+}
+
+void Uploader::extend_lock(const OutboxItem& item) {
+    Timestamp until = lock_end(env_.clock.now(), set_.target.object_lock->days);
+    try {
+        target_.lock({item.name, item.object_id}, until);
+        outbox_->set_locked(item.target, item.name, until);
+    } catch (Error& e) {
+        bool of_one = e.kind() == Error::Kind::not_found || e.kind() == Error::Kind::corrupt;
+        e.add_context(format("locking {} until {}", item.name, format_local(until)));
+        if (of_one)
+            add_problem(item.name, e);
+        else
+            fail(e);
+    }
 }
 
 /// A cold target may charge for what is removed early; there it stays until somebody decides.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -30,7 +31,8 @@ class Uploader {
     void add_sealed_files(const std::vector<catalog::Run>& runs);
     /// Stores one waiting file. False: there is none, or storing has ended.
     bool store_next();
-    /// Stores what waits, removes what was discarded, and tells the observer how far it is.
+    /// Stores what waits, locks longer what runs since need longer, removes what was discarded, and tells the
+    /// observer how far it is.
     void store_all();
     /// Nothing can be stored, for this reason.
     void fail(const Error& error);
@@ -44,11 +46,15 @@ class Uploader {
     void find_offsite(const SealedFile& file);
     void forget_gone(const catalog::Outbox::Names& expected);
     void put(const catalog::OutboxItem& item);
+    void store_snapshot();
+    void extend_locks();
+    void extend_lock(const catalog::OutboxItem& item);
     void remove_discarded();
     void add_problem(const std::string& name, const Error& error);
     void add_refused(const catalog::OutboxItem& item, const Error& error);
     bool is_sound(const catalog::OutboxItem& item) const;
     void tell(std::uint64_t more_bytes);
+    bool locks() const { return set_.target.object_lock.has_value(); }
     bool ended() const { return failure_.has_value() || stop_.stop_requested(); }
 
     const Environment& env_;
@@ -64,6 +70,8 @@ class Uploader {
     std::vector<std::string> problems_;
     /// The problem of a sound file that the target did not take as it is, if no other was taken since.
     std::optional<std::string> refused_;
+    /// By run: until when its files must be locked. Empty: the set has no locks.
+    std::map<catalog::RunNumber, Timestamp> locks_needed_;
     std::optional<Progress> progress_;  ///< told while everything is stored
     std::uint64_t stored_files_ = 0;
     std::uint64_t stored_bytes_ = 0;

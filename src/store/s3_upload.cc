@@ -99,7 +99,17 @@ class Put {
                         format("{} is there already, with another content", client_.url_of(key_)),
                         "is this bucket, with this prefix, host and set, used by another machine?");
         }
+        lock_longer(*head);
         return true;
+    }
+
+    /// What is there already has the lock of the put that brought it.
+    void lock_longer(const S3Head& head) {
+        cloud::S3ObjectOptions wanted = object_options();
+        if (wanted.lock_mode.empty() || head.locked_until.value_or(Timestamp{}) >= wanted.locked_until)
+            return;
+        std::string mode = head.lock_mode.empty() ? wanted.lock_mode : head.lock_mode;
+        client_.put_retention(key_, "", mode, wanted.locked_until);
     }
 
     bool is_same(const S3Head& head) {

@@ -51,7 +51,7 @@ class RecoverCommand final : public Command {
                 "and what is missing. Then `restore --from remote` works. A vault takes hours to\n"
                 "tell what it has and to thaw the manifests, and the latter costs a little: it\n"
                 "asks before, and ends with exit status 75 until it is done; the same command\n"
-                "goes on.",
+                "goes on. S3 has manifests at hand.",
             .example = "icecore recover --list\nicecore recover --wait --yes",
         };
         return kTexts;
@@ -60,6 +60,8 @@ class RecoverCommand final : public Command {
         arguments.flag("--list", list_only_, "only show which machines and sets the target has files of");
         arguments.value("--tier", "TIER", tier_,
                         "how fast a cold store thaws: bulk (default), standard or expedited");
+        arguments.flag("--archives", archives_,
+                       "bring the archives of runs whose manifests are lost, to make these again");
         arguments.flag("--yes", yes_, "agree to what thawing costs, without being asked");
         arguments.flag("--wait", wait_, "wait until all is here");
     }
@@ -73,12 +75,13 @@ class RecoverCommand final : public Command {
         std::unique_ptr<TerminalObserver> observer = session.observer();
         environment.fs.make_directory(std::string(parent_path(set.backup_dir)),
                                       std::string(base_name(set.backup_dir)));
-        Recovery recovery(environment, set, options, *observer);
+        auto open = [&](engine::Observer& told) { return engine::open_target(environment, set, told); };
+        Recovery recovery(environment, set, options, *observer, open);
         if (!list(session, environment, recovery)) return kPending;
         if (list_only_) return report_list(session, recovery);
-        FetchState state = plan(session, recovery);
+        FetchState state = plan(session, recovery, archives_);
         do {  // what expires while it waits costs again
-            if (state.unasked > 0) confirm_cost(session, cost_text(state, options.tier), yes_);
+            if (state.unasked > 0) confirm_cost(session, cost_text(recovery, state, options.tier), yes_);
             state = recovery.fetch();
             observer->finish();
         } while (wait_ && state.unasked > 0);
@@ -91,19 +94,18 @@ class RecoverCommand final : public Command {
     }
 
   private:
-    static FetchState plan(Session& session, Recovery& recovery) {
+    static FetchState plan(Session& session, Recovery& recovery, bool archives) {
         try {
-            return recovery.plan();
+            return recovery.plan(archives);
         } catch (const Error& error) {
             if (error.kind() == Error::Kind::not_found) print_found(session.io().err, recovery.found());
             throw;
         }
     }
 
-    static std::string cost_text(const FetchState& state, store::ThawTier tier) {
-        return format("{} must be thawed: {} ({})",
-                      counted(state.unasked, "manifest or log", "manifests and logs"),
-                      format_bytes(state.unasked_bytes), tier_text(tier));
+    static std::string cost_text(const Recovery& recovery, const FetchState& state, store::ThawTier tier) {
+        return format("{} must be thawed: {} ({})", counted(state.requests, "file", "files"),
+                      format_bytes(state.unasked_bytes), tier_text(recovery.abilities(), tier));
     }
 
     /// False: the target takes its time to tell.
@@ -151,8 +153,17 @@ class RecoverCommand final : public Command {
             return;
         }
         session.messages().note(format("{} of {} are here", state.fetched,
-                                       counted(state.ranges, "manifest or log", "manifests and logs")));
+                                       counted(state.ranges, "range of files", "ranges of files")));
         session.messages().note("run the same command again later, or with --wait");
+    }
+
+    static constexpr char kLostHint[] =
+        "`icecore recover --archives` brings its archive and makes the manifest again";
+
+    static std::string lost_text(const engine::LostRun& run) {
+        return format("run {} has no manifest offsite; its archive has {} ({}), which {}", run.run,
+                      counted(run.volumes, "volume", "volumes"), format_bytes(run.bytes),
+                      run.readable ? "can be read at once" : "must be thawed, at a cost");
     }
 
     static int report(Session& session, const engine::SetOptions& set, const RecoverResult& result) {
@@ -161,7 +172,21 @@ class RecoverCommand final : public Command {
             messages.error(format("run {} is left out: {}", run.run, run.reason));
         report_not_fetched(messages, result.not_fetched);
         for (const std::string& problem : result.problems) messages.error(problem);
-        bool well = result.rebuilt.left_out.empty() && result.not_fetched.empty() && result.problems.empty();
+        bool lost = false;
+        for (const engine::LostRun& run : result.lost) {
+            lost |= !run.last;
+            if (run.last)
+                messages.warning(lost_text(run) + "; perhaps it never ended");
+            else
+                messages.error(lost_text(run), kLostHint);
+        }
+        if (result.deleted > 0)
+            messages.warning(format("{} deleted offsite; old versions are there and will be read",
+                                    counted(result.deleted, "file was", "files were")));
+        for (const engine::RebuiltRun& run : result.rebuilt.recovered)
+            messages.note(format("the manifest of run {} was made again from its archive", run.run));
+        bool well =
+            result.rebuilt.left_out.empty() && result.not_fetched.empty() && result.problems.empty() && !lost;
         if (session.options().json) {
             JsonOutput json(session.io().out);
             JsonWriter& writer = json.writer();
@@ -176,6 +201,13 @@ class RecoverCommand final : public Command {
             writer.end_array().key("problems").begin_array();
             for (const auto* problems : {&result.not_fetched, &result.problems})
                 for (const std::string& problem : *problems) writer.string(printable(problem));
+            writer.end_array().field("deleted", result.deleted).key("lost").begin_array();
+            for (const engine::LostRun& run : result.lost)
+                writer.begin_object()
+                    .field("run", run.run)
+                    .field("volumes", run.volumes)
+                    .field("bytes", run.bytes)
+                    .end_object();
             writer.end_array().end_object();
             json.finish();
         } else if (!messages.quiet && result.runs > 0) {
@@ -190,6 +222,7 @@ class RecoverCommand final : public Command {
 
     bool list_only_ = false;
     std::string tier_ = "bulk";
+    bool archives_ = false;
     bool yes_ = false;
     bool wait_ = false;
 };

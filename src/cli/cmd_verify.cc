@@ -127,11 +127,11 @@ class VerifyCommand final : public Command {
         bool pending = false;
         try {
             engine::Environment environment = session.environment();
-            std::unique_ptr<store::Target> target = engine::open_target(environment, set, observer);
-            if (target == nullptr)
+            if (set.target.type == engine::TargetOptions::Type::none)
                 throw UsageError(format("set {} has no target", set.name),
                                  "[set.target] in the configuration names one: see icecore(1)");
-            result = engine::verify_remote(environment, set, *target, observer, tell);
+            auto open = [&](engine::Observer& told) { return engine::open_target(environment, set, told); };
+            result = engine::verify_remote(environment, set, open, observer, tell);
         } catch (const UsageError&) {
             throw;
         } catch (const Error& error) {
@@ -149,7 +149,8 @@ class VerifyCommand final : public Command {
         if (json != nullptr)
             append_remote_result(json->writer(), result, pending);
         else if (!session.messages().quiet && !pending)
-            session.io().out << (several ? set.name + ": " : "") << remote_summary(result) << std::endl;
+            session.io().out << (several ? set.name + ": " : "") << remote_summary(result) << "\n"
+                             << lock_summary(set, result) << std::flush;
         if (pending) return kPending;
         return result.problems == 0 ? kDone : kFailed;
     }
@@ -165,13 +166,43 @@ class VerifyCommand final : public Command {
         return text;
     }
 
+    /// "runs 1 to 30 are safe until …": a line for each end of locks.
+    static std::string lock_summary(const engine::SetOptions& set, const engine::RemoteVerifyResult& result) {
+        if (!set.target.object_lock) return "";
+        std::string text;
+        const std::vector<engine::SafeSnapshot>& all = result.snapshots;
+        for (std::size_t first = 0, end = 0; first < all.size(); first = end) {
+            auto same = [&](const engine::SafeSnapshot& other) {
+                return other.complete == all[first].complete && other.locked_until == all[first].locked_until;
+            };
+            while (end < all.size() && same(all[end])) ++end;
+            bool one = end - first == 1;
+            text += one ? format("run {} is ", all[first].run)
+                        : format("runs {} to {} are ", all[first].run, all[end - 1].run);
+            if (!all[first].complete)
+                text += "not complete offsite\n";
+            else if (all[first].locked_until)
+                text += format("safe from deletion until {}\n", format_local(*all[first].locked_until));
+            else
+                text += "not safe from deletion\n";
+        }
+        return text;
+    }
+
     static void append_remote_result(JsonWriter& writer, const engine::RemoteVerifyResult& result,
                                      bool pending) {
         writer.end_array().field("pending", pending).key("as_of");
         result.as_of ? writer.time(*result.as_of) : writer.null();
         writer.field("files", result.files).field("bytes", result.bytes).field("waiting", result.waiting);
         writer.field("unlisted", result.unlisted).field("problems", result.problems);
-        writer.field("remarks", result.remarks).end_object();
+        writer.field("remarks", result.remarks).key("snapshots").begin_array();
+        for (const engine::SafeSnapshot& snapshot : result.snapshots) {
+            writer.begin_object().field("run", snapshot.run).field("complete", snapshot.complete);
+            writer.key("locked_until");
+            snapshot.locked_until ? writer.time(*snapshot.locked_until) : writer.null();
+            writer.end_object();
+        }
+        writer.end_array().end_object();
     }
 
     VerifyRequest request(Session& session) const {

@@ -4,8 +4,11 @@
 #include <stdio.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
+#include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -14,8 +17,10 @@
 #include "base/text.h"
 #include "catalog/outbox.h"
 #include "engine/backup_dir.h"
+#include "engine/catalog_snapshot.h"
 #include "engine/offsite.h"
 #include "engine/remote_volumes.h"
+#include "engine/serial_observer.h"
 #include "engine/snapshot_file.h"
 
 namespace icecore::engine {
@@ -38,6 +43,16 @@ std::optional<Timestamp> started_of(const ParsedName& name) {
     return parse_utc(name.stem.substr(name.stem.rfind('-') + 1));
 }
 
+/// Requests for one object's headers, and downloads of small files, at a time.
+constexpr unsigned kSmallFilesAtATime = 16;
+
+bool fits(const std::string& path, const store::ObjectInfo& info) {
+    if (info.sha256.empty() && info.tree_hash.empty()) return true;
+    Digests digests = digests_of_file(path);
+    return (info.sha256.empty() || digests.sha256 == info.sha256) &&
+           (info.tree_hash.empty() || digests.tree_hash == info.tree_hash);
+}
+
 /// Counts one object into its set's line.
 void count(std::map<std::pair<std::string, std::string>, OffsiteSet>& sets, const store::ObjectInfo& info) {
     OffsiteSet& of = sets[{info.host, info.set}];
@@ -54,17 +69,20 @@ void count(std::map<std::pair<std::string, std::string>, OffsiteSet>& sets, cons
 
 }  // namespace
 
-Recovery::Recovery(const Environment& env, const SetOptions& set, FetchOptions options, Observer& observer)
+Recovery::Recovery(const Environment& env, const SetOptions& set, FetchOptions options, Observer& observer,
+                   OpenTarget open)
     : env_(env),
       set_(set),
       observer_(observer),
       dir_(join_path(set.backup_dir, kThawedName)),
       host_(set.target.host.empty() ? env.host : set.target.host),
-      target_(open_target(env, set, observer)),
+      open_(std::move(open)),
+      target_(open_(observer)),
       options_(std::move(options)) {
     CHECK(target_ != nullptr);
     options_.dir = dir_;
     options_.poll_seconds = set.target.poll_seconds;
+    if (target_->capabilities().lists_at_once) options_.threads = kSmallFilesAtATime;
 }
 Recovery::~Recovery() = default;
 
@@ -81,34 +99,109 @@ void Recovery::list() {
         throw Error(Error::Kind::not_ready,
                     format("the target lists nothing of icecore as of {}", format_local(*as_of_)),
                     "a vault lists what was stored about a day later");
+    find_lost();
 }
 
-/// Manifests and logs that are not here. Of several of one name the newest.
-FetchState Recovery::plan() {
+void Recovery::find_lost() {
+    std::map<std::string, LostRun> of_stem;
+    std::set<std::string> complete;
+    catalog::RunNumber last = 0;
+    for (const auto& [name, infos] : listed_) {
+        std::optional<ParsedName> parsed = parse_archive_name(set_.name, name);
+        if (!parsed) continue;
+        if (parsed->part == ParsedName::Part::manifest) {
+            complete.insert(parsed->stem);
+            last = std::max(last, parsed->run);
+        }
+        if (parsed->part != ParsedName::Part::volume) continue;
+        LostRun& run =
+            of_stem.try_emplace(parsed->stem, LostRun{parsed->run, 0, 0, true, false}).first->second;
+        ++run.volumes;
+        run.bytes += infos.back().size_bytes;
+        run.readable = run.readable && infos.back().readable;
+    }
+    lost_.clear();
+    for (auto& [stem, run] : of_stem) {
+        run.last = run.run > last;
+        if (!complete.contains(stem) && !path_exists(join_path(set_.backup_dir, stem + ".manifest.zst")))
+            lost_.push_back(run);
+    }
+}
+
+/// Of several of one name the newest.
+void Recovery::want(const std::string& name, const std::vector<store::ObjectInfo>& infos) {
+    if (path_exists(join_path(set_.backup_dir, name))) return;
+    wanted_.push_back(*std::max_element(infos.begin(), infos.end(), [](const auto& a, const auto& b) {
+        return a.stored_at.value_or(Timestamp{}) < b.stored_at.value_or(Timestamp{});
+    }));
+}
+
+/// The newest copy of the catalogue, if it can be had for nothing.
+void Recovery::want_snapshot() {
+    catalog::RunNumber newest = 0;
+    for (const auto& [name, infos] : listed_) {
+        std::optional<SnapshotName> parsed = parse_snapshot_name(set_.name, name);
+        if (!parsed || parsed->run < newest || !infos.back().readable) continue;
+        newest = parsed->run;
+        snapshot_ = name;
+    }
+    if (!snapshot_.empty()) want(snapshot_, listed_.at(snapshot_));
+}
+
+/// Where it is, if it came as the target has it.
+std::string Recovery::take_snapshot() {
+    std::string staged = join_path(dir_, snapshot_);
+    if (snapshot_.empty() || !path_exists(staged)) return {};
+    for (const store::ObjectInfo& info : wanted_)
+        if (info.ref.name == snapshot_ && fits(staged, info)) return staged;
+    return {};
+}
+
+/// A list that tells none leaves them to one request a file.
+void Recovery::learn_digests() {
+    if (target_->capabilities().lists_digests) return;
+    std::vector<store::ObjectInfo*> infos;
+    for (store::ObjectInfo& info : wanted_) infos.push_back(&info);
+    SerialObserver observer(observer_);
+    std::atomic<bool> stopping = false;
+    for_each_with_target(open_, observer, infos, kSmallFilesAtATime, stopping,
+                         [](store::Target& target, store::ObjectInfo* info) {
+                             std::optional<store::ObjectInfo> more = target.stat(info->ref);
+                             if (!more) return;
+                             info->sha256 = more->sha256;
+                             info->tree_hash = more->tree_hash;
+                         });
+}
+
+FetchState Recovery::plan(bool archives) {
     if (listed_.empty())
         throw Error(Error::Kind::not_found,
                     format("there is nothing of set {} of machine {} offsite", set_.name, host_),
                     "`host` in [set.target] says whose files are meant");
     wanted_.clear();
+    std::set<catalog::RunNumber> lost;
+    for (const LostRun& run : lost_) lost.insert(run.run);
     for (const auto& [name, infos] : listed_) {
         std::optional<ParsedName> parsed = parse_archive_name(set_.name, name);
-        if (!parsed || parsed->part == ParsedName::Part::volume) continue;
-        if (path_exists(join_path(set_.backup_dir, name))) continue;
-        wanted_.push_back(*std::max_element(infos.begin(), infos.end(), [](const auto& a, const auto& b) {
-            return a.stored_at.value_or(Timestamp{}) < b.stored_at.value_or(Timestamp{});
-        }));
+        if (!parsed) continue;
+        bool volume = parsed->part == ParsedName::Part::volume;
+        if (!volume || (archives && lost.contains(parsed->run))) want(name, infos);
     }
+    snapshot_.clear();
+    if (!archives) want_snapshot();  // it would hide that a manifest must be made again
+    learn_digests();
+    store::Capabilities abilities = target_->capabilities();
     std::vector<FetchRange> ranges;
-    for (const store::ObjectInfo& info : wanted_)
-        if (info.size_bytes > 0) ranges.push_back({info.ref, info.size_bytes, 0, info.size_bytes});
+    for (const store::ObjectInfo& info : wanted_) {
+        if (info.size_bytes == 0) continue;
+        bool costs = abilities.reading_costs && info.storage_class == abilities.storage_classes[1];
+        ranges.push_back({info.ref, info.size_bytes, 0, info.size_bytes, info.readable && !costs});
+    }
     if (!lock_) lock_.emplace(env_, set_.backup_dir, SetActivity::fetch);
     if (!thaws_) thaws_ = open_thaws(set_, observer_);
-    fetch_ = std::make_unique<Fetch>(
-        env_, [this](Observer& told) { return open_target(env_, set_, told); }, *thaws_, options_, observer_);
+    fetch_ = std::make_unique<Fetch>(env_, open_, *thaws_, options_, observer_);
     fetch_->want(ranges);
-    FetchState state = fetch_->state();
-    if (!target_->capabilities().thaw_needed) state.unasked = 0;  // it costs nothing
-    return state;
+    return fetch_->state();
 }
 
 FetchState Recovery::fetch() {
@@ -121,9 +214,9 @@ void Recovery::take_into_place(const store::ObjectInfo& info, RecoverResult& res
     std::string staged = join_path(dir_, name);
     std::string place = join_path(set_.backup_dir, name);
     if (!path_exists(staged) || path_exists(place) || !fetch_->missing(name).empty()) return;
-    if (!info.tree_hash.empty() && digests_of_file(staged).tree_hash != info.tree_hash) {
+    if (!fits(staged, info)) {
         result.not_fetched.push_back(
-            format("{}: what came does not have the tree hash that the target lists", name));
+            format("{}: what came does not have the checksum that the target tells", name));
         std::filesystem::remove(staged);
         return;
     }
@@ -145,18 +238,23 @@ void Recovery::copy_into_place(const std::string& staged, const std::string& nam
 RecoverResult Recovery::finish() {
     RecoverResult result;
     result.not_fetched = fetch_->state().problems;
-    for (const store::ObjectInfo& info : wanted_) take_into_place(info, result);
+    for (const store::ObjectInfo& info : wanted_)
+        if (info.ref.name != snapshot_) take_into_place(info, result);
     sync_directory(set_.backup_dir);
     fetch_->forget_fetched();
-    std::error_code ignored;
-    std::filesystem::remove(dir_, ignored);  // if it is empty
     try {
-        result.rebuilt = rebuild(env_, set_, observer_);
+        result.rebuilt = rebuild(env_, set_, observer_, take_snapshot());
     } catch (const Error& e) {
         if (e.kind() != Error::Kind::not_found || result.not_fetched.empty()) throw;
         return result;  // there is no run here, and that is why
     }
+    std::error_code ignored;
+    if (!snapshot_.empty()) std::filesystem::remove(join_path(dir_, snapshot_), ignored);
+    std::filesystem::remove(dir_, ignored);  // if it is empty
     fill_outbox(result);
+    result.lost = lost_;
+    std::unique_ptr<catalog::Catalog> catalog = open_catalog(env_, set_, observer_);
+    std::erase_if(result.lost, [&](const LostRun& run) { return catalog->run(run.run).has_value(); });
     if (result.problems.empty() && result.not_fetched.empty()) go_on_with_chain();
     return result;
 }
@@ -175,46 +273,74 @@ void Recovery::go_on_with_chain() {
 /// is a problem.
 void Recovery::fill_outbox(RecoverResult& result) {
     std::unique_ptr<catalog::Outbox> outbox = open_outbox(set_, observer_);
-    std::string target = target_->identity();
     std::vector<catalog::Run> runs = open_catalog(env_, set_, observer_)->runs();
     result.runs = runs.size();
-    for (const SealedFile& file : sealed_files(set_, runs)) {
-        OutboxItem item;
-        item.target = target;
-        item.name = file.name;
-        item.run = file.run;
-        item.part = file.part;
-        item.size_bytes = file.size_bytes;
-        item.sha256 = file.sha256;
-        item.tree_hash = file.tree_hash;
-        bool volume = file.part == OutboxItem::Part::volume;
-        if (!volume && file.here) {
-            Digests digests = digests_of_file(join_path(set_.backup_dir, file.name));
-            item.sha256 = digests.sha256;
-            item.tree_hash = digests.tree_hash;
-        }
-        auto listed = listed_.find(file.name);
-        const store::ObjectInfo* same = nullptr;
-        if (listed != listed_.end())
-            for (const store::ObjectInfo& info : listed->second)
-                if (info.size_bytes == item.size_bytes &&
-                    (info.tree_hash.empty() || info.tree_hash == item.tree_hash))
-                    same = &info;
-        if (same != nullptr) {
-            outbox->add(item);
-            outbox->set_stored(target, item.name, same->ref.id, same->stored_at.value_or(env_.clock.now()));
-        }
-        if (!volume) continue;
-        if (same != nullptr) {
-            ++result.volumes;
-            result.bytes += same->size_bytes;
-        } else if (!file.here) {
-            result.problems.push_back(format(
-                "{}: {}", file.name,
-                listed == listed_.end() ? "it is not offsite" : "it is offsite, but not as it was stored"));
-        }
-    }
+    outbox->at_once([&] {
+        for (const SealedFile& file : sealed_files(set_, runs)) note_file(file, *outbox, result);
+        remember_snapshots(*outbox);
+    });
     std::sort(result.problems.begin(), result.problems.end());
+}
+
+void Recovery::note_file(const SealedFile& file, catalog::Outbox& outbox, RecoverResult& result) {
+    OutboxItem item;
+    item.target = target_->identity();
+    item.name = file.name;
+    item.run = file.run;
+    item.part = file.part;
+    item.size_bytes = file.size_bytes;
+    item.sha256 = file.sha256;
+    item.tree_hash = file.tree_hash;
+    bool volume = file.part == OutboxItem::Part::volume;
+    if (!volume && file.here) {
+        Digests digests = digests_of_file(join_path(set_.backup_dir, file.name));
+        item.sha256 = digests.sha256;
+        item.tree_hash = digests.tree_hash;
+    }
+    auto listed = listed_.find(file.name);
+    const store::ObjectInfo* same = nullptr;
+    if (listed != listed_.end())
+        for (const store::ObjectInfo& info : listed->second)
+            if (info.size_bytes == item.size_bytes && (info.sha256.empty() || info.sha256 == item.sha256) &&
+                (info.tree_hash.empty() || info.tree_hash == item.tree_hash))
+                same = &info;
+    if (same != nullptr) {
+        result.deleted += same->deleted;
+        outbox.add(item);
+        outbox.set_stored(item.target, item.name, same->ref.id, same->stored_at.value_or(env_.clock.now()));
+    }
+    if (file.part == OutboxItem::Part::manifest && !file.here)
+        result.problems.push_back(
+            format("{}: it is not offsite; a copy of the catalogue stands in for it, and "
+                   "`icecore recover --archives` makes it again from its archive",
+                   file.name));
+    if (!volume) return;
+    if (same != nullptr) {
+        ++result.volumes;
+        result.bytes += same->size_bytes;
+    } else if (!file.here) {
+        result.problems.push_back(format(
+            "{}: {}", file.name,
+            listed == listed_.end() ? "it is not offsite" : "it is offsite, but not as it was stored"));
+    }
+}
+
+/// So that the next upload knows whether another is due.
+void Recovery::remember_snapshots(catalog::Outbox& outbox) {
+    for (const store::ObjectInfo& info : wanted_) {
+        std::optional<SnapshotName> parsed = parse_snapshot_name(set_.name, info.ref.name);
+        if (!parsed) continue;
+        OutboxItem item;
+        item.target = target_->identity();
+        item.name = info.ref.name;
+        item.run = parsed->run;
+        item.part = OutboxItem::Part::snapshot;
+        item.size_bytes = info.size_bytes;
+        item.sha256 = info.sha256;
+        item.tree_hash = info.tree_hash;
+        outbox.add(item);
+        outbox.set_stored(item.target, item.name, info.ref.id, info.stored_at.value_or(env_.clock.now()));
+    }
 }
 
 }  // namespace icecore::engine

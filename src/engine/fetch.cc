@@ -106,6 +106,7 @@ struct Fetch::State {
 
 /// nullopt: it was given up.
 std::optional<store::ThawState> Fetch::State::ask_one(store::Target& target, const ThawRows& of_it) {
+    if (!abilities.thaw_needed) return store::ThawState{};  // it was only to be agreed to
     pace.wait();
     try {
         return target.request_thaw(thaw_request(of_it, !abilities.thaws_ranges));

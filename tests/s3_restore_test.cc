@@ -84,8 +84,9 @@ class S3RestoreTest : public ::testing::Test {
         engine::RestoreResult restored =
             engine::restore(environment_, runs_.set, *runs_.catalog(), request, runs_.observer);
         EXPECT_EQ(join_lines(restored.problems.lines()), "");
-        if (paths.empty())
+        if (paths.empty()) {
             EXPECT_THAT(differences(snapshot_tree(runs_.set.data_dir), snapshot_tree(to), {}), IsEmpty());
+        }
         for (const std::string& path : paths)
             EXPECT_EQ(read_file(join_path(to, path)), read_file(join_path(runs_.set.data_dir, path)));
     }

@@ -347,9 +347,9 @@ TEST_F(VaultCommandsTest, SeveralAtOnce) {
     EXPECT_EQ(run({"archive", "retrieve", "photos", "a", "nonsense"}), kFailed);
     EXPECT_EQ(requests("InitiateJob"), 0U) << "nothing is paid for when a name is wrong";
     EXPECT_EQ(run({"archive", "retrieve", "photos", "a"}), kPending);
-    hours(4);
+    hours(6);
     EXPECT_EQ(run({"archive", "retrieve", "photos", "a", "b"}), kPending);
-    hours(4);
+    hours(6);
     EXPECT_EQ(run({"archive", "retrieve", "--json", "photos", "a", "b"}), kDone) << err();
     EXPECT_EQ(json().at("archives").at(1).at("state"), "retrieved");
     EXPECT_EQ(requests("InitiateJob"), 2U);

@@ -206,7 +206,7 @@ INSTANTIATE_TEST_SUITE_P(
         LastingFault{"Denied", "UploadArchive", kDenied, kFailed, "no (AccessDenied", "policy"},
         LastingFault{"Retired", "*", kRetired, kFailed, "only for accounts that had some", "type = \"s3\""},
         LastingFault{"Cut", "UploadArchive", kCut, kFailed, "connection was lost", ""}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& one) { return one.param.name; });
 
 class DownloadsFrom : public VaultFaultsIn {
   protected:
@@ -262,7 +262,7 @@ INSTANTIATE_TEST_SUITE_P(
         LastingFault{"EndlessJobs", "ListJobs", kEndless, kFailed, "more than 8 MiB", "proxy"},
         LastingFault{"JobWithoutId", "InitiateJob", kHtml, kFailed, "no x-amz-job-id header", ""},
         LastingFault{"JobRefused", "InitiateJob", kOverload, kFailed, "after 8 attempts", "goes on"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& one) { return one.param.name; });
 
 class RecoveriesFrom : public DownloadsFrom {};
 
@@ -287,7 +287,7 @@ INSTANTIATE_TEST_SUITE_P(
         LastingFault{"HtmlPage", "GetJobOutput", kHtml, kFailed, "reading the inventory", ""},
         LastingFault{"Endless", "GetJobOutput", kEndless, kFailed, "reading the inventory", ""},
         LastingFault{"MalformedVault", "DescribeVault", kMalformed, kFailed, "looking at vault", ""}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& one) { return one.param.name; });
 
 TEST_F(VaultFaultsTest, ManifestThatComesDamagedIsFetchedByTheNextRecovery) {
     ASSERT_EQ(run({"backup"}), kDone) << err();

@@ -59,29 +59,30 @@ class ResumeState {
 
 /// What a target says of an object.
 struct ObjectInfo {
-    ObjectRef ref;
+    ObjectRef ref = {};
     std::uint64_t size_bytes = 0;
     /// As the service keeps it; none if it keeps no such checksum, or tells it by stat() only
     /// (Capabilities::lists_digests).
-    Digest sha256;
-    Digest tree_hash;      ///< likewise
-    bool readable = true;  ///< false: a thaw is needed first
-    std::string host;      ///< whose it is; told by list()
-    std::string set;
-    std::optional<Timestamp> stored_at;     ///< where the service says
-    std::string storage_class;              ///< in the service's words; empty where it has none
-    std::optional<Timestamp> locked_until;  ///< told by stat(); none: not locked, or the target cannot
+    Digest sha256 = {};
+    Digest tree_hash = {};  ///< likewise
+    bool readable = true;   ///< false: a thaw is needed first
+    std::string host = {};  ///< whose it is; told by list()
+    std::string set = {};
+    std::optional<Timestamp> stored_at = std::nullopt;  ///< where the service says
+    std::string storage_class = {};                     ///< in the service's words; empty where it has none
+    /// Told by stat(); none: not locked, or the target cannot.
+    std::optional<Timestamp> locked_until = std::nullopt;
     /// Somebody deleted it, but the service keeps old versions: it is still there, under `ref.id`.
     bool deleted = false;
 };
 
 /// A put that was begun and not brought to its end: what has arrived of it may cost money.
 struct UnfinishedUpload {
-    std::string host;
-    std::string set;
-    std::string name;  ///< the object's
-    std::string id;    ///< the service's
-    std::optional<Timestamp> begun;
+    std::string host = {};
+    std::string set = {};
+    std::string name = {};  ///< the object's
+    std::string id = {};    ///< the service's
+    std::optional<Timestamp> begun = std::nullopt;
 };
 
 /// Something about a target that may harm what is stored there, for people.

@@ -117,7 +117,19 @@ ThawState GlacierJobs::request(const ThawRequest& request, const std::string& de
     return state_of(job);
 }
 
-ThawState GlacierJobs::poll(const std::string& job_id) {
+ThawState GlacierJobs::poll(const AskedThaw& thaw) {
+    const std::string& job_id = thaw.ticket;
+    if (job_id.empty()) {
+        forget();
+        const ThawRequest& request = thaw.request;
+        std::uint64_t end = request.offset + request.length_bytes;
+        if (const GlacierJob* job = find(request.object.id, request.offset, end, false))
+            return state_of(*job);
+        ThawState never_asked;
+        never_asked.phase = ThawState::Phase::failed;
+        never_asked.message = "the request for it never arrived";
+        return never_asked;
+    }
     try {
         GlacierJob job = client_.describe_job(vault_, job_id);
         if (jobs_)

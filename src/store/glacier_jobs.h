@@ -18,8 +18,10 @@ class GlacierJobs {
 
     /// Finds or begins the job that makes a range readable.
     ThawState request(const ThawRequest& request, const std::string& description);
-    /// Error-free also for a job that the service no longer knows: that is `failed`.
-    ThawState poll(const std::string& job_id);
+    /// Error-free also for a job that the service no longer knows: that is `failed`. Without a ticket, as
+    /// when the reply to the request was lost, the job is looked for; one that was never begun is `failed`,
+    /// too.
+    ThawState poll(const AskedThaw& thaw);
 
     /// A job whose output holds the range: the one of its ticket, else any. Throws Error{not_ready} if there
     /// is none that is done, Error{corrupt} if the range reaches beyond the archive, Error{not_found} if the

@@ -138,7 +138,7 @@ class GlacierTarget final : public Target {
 
     std::vector<ThawState> poll_thaws(const std::vector<AskedThaw>& thaws) override {
         std::vector<ThawState> states;
-        for (const AskedThaw& thaw : thaws) states.push_back(jobs_.poll(thaw.ticket));
+        for (const AskedThaw& thaw : thaws) states.push_back(jobs_.poll(thaw));
         return states;
     }
 

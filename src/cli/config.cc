@@ -7,32 +7,16 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/config_table.h"
+#include "cli/config_target.h"
 #include "cli/path_argument.h"
 #include "cli/suggest.h"
 #include "cli/usage_error.h"
-#include "cloud/glacier_client.h"
-#include "cloud/http.h"
 
 namespace icecore::cli {
 namespace {
 
 constexpr std::int64_t kRetriesMax = 100;
 constexpr std::int64_t kEveryMax = 1'000'000;
-constexpr std::int64_t kConnectionsMax = 64;
-
-std::string required_text(ConfigTable& table, std::string_view key) {
-    auto value = table.text(key);
-    if (!value) table.fail("", format("\"{}\" is missing", key));
-    if (value->empty()) table.fail(key, "expected a text that is not empty");
-    return *value;
-}
-
-std::string required_path(ConfigTable& table, std::string_view key) {
-    std::string path = required_text(table, key);
-    if (path[0] != '/') table.fail(key, format("expected an absolute path, not \"{}\"", path));
-    if (path.find('\0') != std::string::npos) table.fail(key, "a path cannot hold a NUL character");
-    return lexically_normal(path);
-}
 
 engine::FullEvery read_full_every(ConfigTable& table) {
     auto text = table.text("full_every");
@@ -49,98 +33,6 @@ engine::FullEvery read_full_every(ConfigTable& table) {
                    "expected \"never\", a span such as \"90d\", or a count such as \"30 runs\"");
     }
     return {.seconds = seconds, .runs = {}};
-}
-
-void refuse_nested(const ConfigTable& table, const std::string& path, std::string_view key,
-                   const std::string& other) {
-    if (!is_below(path, other) && !is_below(other, path) && path != "/" && other != "/") return;
-    table.fail("path",
-               format("\"{}\" and the set's {} directory \"{}\" lie inside each other", path, key, other),
-               "choose a directory of its own, best on another disk or machine");
-}
-
-/// What can be a directory's name and a part of an archive's description.
-std::string host_name_fault(std::string_view name) {
-    bool good = name != "." && name != ".." && name.size() <= 253 &&
-                std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7f && c != '/'; });
-    return good ? "" : "expected the name of a machine";
-}
-
-engine::AwsSettings read_aws(ConfigTable& table) {
-    engine::AwsSettings aws;
-    aws.region = table.text("region").value_or("");
-    aws.profile = table.text("profile").value_or("");
-    aws.endpoint = table.text("endpoint").value_or("");
-    if (aws.endpoint.empty()) return aws;
-    try {
-        cloud::Url url = cloud::parse_url(aws.endpoint);
-        if (url.path != "/" || !url.query.empty())
-            table.fail("endpoint", "expected a URL without a path, such as \"https://127.0.0.1:9000\"");
-        aws.endpoint = format("{}://{}", url.scheme, url.host);
-    } catch (const Error& error) {
-        table.fail("endpoint", error.message(), error.hint());
-    }
-    return aws;
-}
-
-void read_vault(ConfigTable& table, engine::TargetOptions& target) {
-    target.vault = required_text(table, "vault");
-    try {
-        cloud::GlacierClient::check_vault_name(target.vault);
-    } catch (const Error& error) {
-        table.fail("vault", error.message(), error.hint());
-    }
-    target.account = table.text("account").value_or(target.account);
-    bool digits =
-        target.account.size() == 12 && target.account.find_first_not_of("0123456789") == std::string::npos;
-    if (target.account != "-" && !digits) table.fail("account", "expected 12 digits, or \"-\"");
-    target.aws = read_aws(table);
-    if (auto size = table.size_bytes("part_size")) {
-        bool power = *size >= cloud::GlacierClient::kMegabyte &&
-                     *size <= cloud::GlacierClient::kPartBytesMax && (*size & (*size - 1)) == 0;
-        if (!power) table.fail("part_size", "expected 1MiB, 2MiB, 4MiB and so on up to 4GiB");
-        target.part_bytes_min = *size;
-    }
-    target.connections =
-        static_cast<unsigned>(table.number("connections", 1, kConnectionsMax).value_or(target.connections));
-}
-
-engine::TargetOptions read_target(ConfigTable& table, const engine::SetOptions& set) {
-    using Type = engine::TargetOptions::Type;
-    engine::TargetOptions target;
-    std::string type = required_text(table, "type");
-    if (type == "s3") {
-        table.fail(
-            "type", "this version has no target \"s3\" yet",
-            "type = \"dir\" stores in a directory, such as a mounted disk; \"glacier\" in a Glacier vault");
-    }
-    if (type == "dir") {
-        target.type = Type::dir;
-        target.directory = required_path(table, "path");
-        refuse_nested(table, target.directory, "data", set.data_dir);
-        refuse_nested(table, target.directory, "backup", set.backup_dir);
-    } else if (type == "glacier") {
-        target.type = Type::glacier;
-        read_vault(table, target);
-    } else if (type != "none") {
-        table.fail("type", format("expected \"none\", \"dir\" or \"glacier\", not \"{}\"", type));
-    }
-    if (target.type != Type::none) {
-        target.host = table.text("host").value_or("");
-        if (std::string fault = target.host.empty() ? "" : host_name_fault(target.host); !fault.empty())
-            table.fail("host", fault);
-        if (auto interval = table.text("poll_interval")) {
-            auto seconds = parse_span(*interval);
-            if (!seconds || *seconds <= 0) table.fail("poll_interval", "expected a span such as \"15m\"");
-            target.poll_seconds = *seconds;
-        }
-        if (auto limit = table.size_bytes("upload_limit")) {
-            if (*limit == 0) table.fail("upload_limit", "expected bytes a second, such as \"2MiB\", not 0");
-            target.upload_bytes_per_second = *limit;
-        }
-    }
-    table.finish();
-    return target;
 }
 
 scan::WalkOptions read_filters(ConfigTable& table) {
@@ -166,10 +58,10 @@ archive::Compression read_compression(ConfigTable& table) {
 
 engine::SetOptions read_set(ConfigTable& table) {
     engine::SetOptions set;
-    set.name = required_text(table, "name");
+    set.name = table.required_text("name");
     if (std::string fault = set_name_fault(set.name); !fault.empty()) table.fail("name", fault);
-    set.data_dir = required_path(table, "data");
-    set.backup_dir = required_path(table, "backup");
+    set.data_dir = table.required_path("data");
+    set.backup_dir = table.required_path("backup");
     set.filters = read_filters(table);
     set.compression = read_compression(table);
     set.volume_bytes_max = table.size_bytes("volume_size").value_or(set.volume_bytes_max);

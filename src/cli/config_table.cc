@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "base/text.h"
 #include "base/units.h"
+#include "cli/path_argument.h"
 #include "cli/suggest.h"
 #include "cli/usage_error.h"
 
@@ -45,6 +47,29 @@ std::optional<std::string> ConfigTable::text(std::string_view key) {
     if (node == nullptr) return std::nullopt;
     auto value = node->value_exact<std::string>();
     if (!value) fail_type(key, "a text in quotes");
+    return value;
+}
+
+std::string ConfigTable::required_text(std::string_view key) {
+    auto value = text(key);
+    if (!value) fail("", format("\"{}\" is missing", key));
+    if (value->empty()) fail(key, "expected a text that is not empty");
+    return *value;
+}
+
+std::string ConfigTable::required_path(std::string_view key) {
+    std::string path = required_text(key);
+    if (path[0] != '/') fail(key, format("expected an absolute path, not \"{}\"", path));
+    if (path.find('\0') != std::string::npos) fail(key, "a path cannot hold a NUL character");
+    return lexically_normal(path);
+}
+
+std::optional<std::string> ConfigTable::text_or_flag(std::string_view key) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return std::nullopt;
+    if (auto flag = node->value_exact<bool>()) return *flag ? "true" : "false";
+    auto value = node->value_exact<std::string>();
+    if (!value) fail_type(key, "a text in quotes, true or false");
     return value;
 }
 

@@ -19,7 +19,13 @@ class ConfigTable {
 
     bool has(std::string_view key);
     std::optional<std::string> text(std::string_view key);
+    /// Throws if it is missing or empty.
+    std::string required_text(std::string_view key);
+    /// Likewise; absolute, without "." and "..".
+    std::string required_path(std::string_view key);
     std::optional<bool> flag(std::string_view key);
+    /// A text; true and false as "true" and "false".
+    std::optional<std::string> text_or_flag(std::string_view key);
     /// An integer from `min` to `max`.
     std::optional<std::int64_t> number(std::string_view key, std::int64_t min, std::int64_t max);
     std::optional<std::vector<std::string>> texts(std::string_view key);

@@ -148,7 +148,12 @@ void check_bucket_name(std::string_view name) {
                c == '-' || c == '.';
     };
     bool dots = name.starts_with('.') || name.ends_with('.') || name.find("..") != std::string_view::npos;
-    if (name.size() < 3 || name.size() > 63 || dots || !std::all_of(name.begin(), name.end(), good))
+    bool hyphen = name.starts_with('-') || name.ends_with('-');
+    bool address = name.find_first_not_of("0123456789.") == std::string_view::npos &&
+                   std::count(name.begin(), name.end(), '.') == 3;
+    bool length = name.size() >= 3 && name.size() <= 63;
+    // Capitals and '_' stand in some old names of us-east-1, and in other stores.
+    if (!length || dots || hyphen || address || !std::all_of(name.begin(), name.end(), good))
         throw Error(Kind::invalid, format("\"{}\" cannot be a bucket's name", quotable(name, 80)),
                     "a bucket's name has 3 to 63 of a-z, 0-9, '-' and '.'");
 }

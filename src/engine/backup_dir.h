@@ -40,6 +40,8 @@ constexpr std::string_view kOutboxName = "outbox.db";
 /// What cold targets were asked for, and where it is put together.
 constexpr std::string_view kThawsName = "thaws.db";
 constexpr std::string_view kThawedName = ".thawed";
+/// What the target turned out to be able to do: its identity in the first line, then its own notes.
+constexpr std::string_view kFeaturesName = ".target";
 constexpr std::string_view kLockName = ".lock";
 constexpr std::string_view kUploadLockName = ".upload.lock";
 constexpr std::string_view kFetchLockName = ".fetch.lock";

@@ -51,15 +51,24 @@ struct TargetOptions {
         unsigned days = 0;  ///< at least 1
     };
 
-    enum class Type : std::uint8_t { none, dir, glacier };
+    enum class Type : std::uint8_t { none, dir, s3, glacier };
     Type type = Type::none;
-    std::string host;                           ///< whose files they are there; empty: this machine's name
-    std::string directory;                      ///< dir: absolute
-    AwsSettings aws;                            ///< glacier
+    std::string host;       ///< whose files they are there; empty: this machine's name
+    std::string directory;  ///< dir: absolute
+    AwsSettings aws;        ///< s3, glacier
+    std::string bucket;     ///< s3
+    std::string prefix;     ///< s3: of all keys, without slashes at its ends
+    std::optional<bool> path_style = std::nullopt;  ///< s3: bucket in the path, not in the host name
+    /// s3: of volumes, and of what must be read at once; nullopt: as store::S3TargetOptions has it
+    std::optional<std::string> storage_class = std::nullopt;
+    std::optional<std::string> hot_class = std::nullopt;
+    std::string sse;                            ///< s3: "AES256", "aws:kms"; empty: what the bucket does
+    std::string kms_key;                        ///< s3: with "aws:kms"
+    unsigned thaw_days = 7;                     ///< s3: how long what was thawed can be read
     std::string vault;                          ///< glacier
     std::string account = "-";                  ///< glacier: 12 digits, or "-": that of the credentials
-    std::uint64_t part_bytes_min = 16 << 20;    ///< glacier: of uploads in parts; 1 MiB times a power of two
-    unsigned connections = 4;                   ///< glacier: parts that are sent at a time
+    std::uint64_t part_bytes_min = 16 << 20;    ///< of uploads in parts; 1 MiB times a power of two
+    unsigned connections = 4;                   ///< parts that are sent at a time
     std::uint64_t upload_bytes_per_second = 0;  ///< 0: no limit
     std::optional<ObjectLock> object_lock = std::nullopt;  ///< only for a target that can
     std::int64_t poll_seconds = 15 * 60;                   ///< how often a cold target is asked how far it is

@@ -109,7 +109,9 @@ std::optional<store::ThawState> Fetch::State::ask_one(store::Target& target, con
     if (!abilities.thaw_needed) return store::ThawState{};  // it was only to be agreed to
     pace.wait();
     try {
-        return target.request_thaw(thaw_request(of_it, !abilities.thaws_ranges));
+        store::ThawRequest request = thaw_request(of_it, !abilities.thaws_ranges);
+        request.days = options.thaw_days;
+        return target.request_thaw(request);
     } catch (const Error& e) {
         if (e.kind() != Error::Kind::not_found && e.kind() != Error::Kind::invalid) throw;
         target.check();  // is it the target that is not there?

@@ -25,6 +25,7 @@ struct FetchRange {
 struct FetchOptions {
     store::ThawTier tier = store::ThawTier::bulk;
     std::string dir;  ///< where the objects are put together: a file each, of the object's size, with holes
+    unsigned thaw_days = 7;  ///< how long what is thawed should be readable, where that can be chosen
     bool wait = false;
     /// wait: how long between two looks at most. It begins with a minute; expedited thaws stay with that.
     std::int64_t poll_seconds = 15 * 60;

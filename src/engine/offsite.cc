@@ -1,6 +1,7 @@
 #include "engine/offsite.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -15,6 +16,7 @@
 #include "store/dir_target.h"
 #include "store/glacier_target.h"
 #include "store/retry.h"
+#include "store/s3_target.h"
 #include "store/throttle.h"
 
 namespace icecore::engine {
@@ -55,14 +57,61 @@ std::map<std::string, std::uint64_t, std::less<>> list_files(const SetOptions& s
     return files;
 }
 
+std::string load_features(const SetOptions& set, const std::string& identity) {
+    std::string path = join_path(set.backup_dir, kFeaturesName);
+    if (!path_exists(path)) return {};
+    std::string text = read_file(path);
+    bool same = text.starts_with(identity + "\n");
+    return same ? text.substr(identity.size() + 1) : std::string();
+}
+
+/// Each thread has a target of its own, and other programs may run: none may take another's temporary file.
+void save_features(const Environment& env, const SetOptions& set, const std::string& text) {
+    std::string name = format("{}-{}.partial", kFeaturesName, gettid());
+    write_file_durably(env.fs, set.backup_dir, name, text, true);
+    env.fs.rename(set.backup_dir, name, std::string(kFeaturesName));
+}
+
+std::unique_ptr<store::Target> s3_target(const Environment& env, const SetOptions& set, std::string host,
+                                         const OnRetry& on_retry, const OnNotice& on_notice) {
+    const TargetOptions& target = set.target;
+    store::S3TargetOptions options;
+    options.s3 = bucket_options(env, target, on_retry, on_notice);
+    options.prefix = target.prefix;
+    options.host = std::move(host);
+    options.set = set.name;
+    options.storage_class = target.storage_class;
+    options.hot_class = target.hot_class;
+    options.sse = target.sse;
+    options.kms_key = target.kms_key;
+    if (target.object_lock)
+        options.lock_mode = target.object_lock->mode == TargetOptions::ObjectLock::Mode::compliance
+                                ? "COMPLIANCE"
+                                : "GOVERNANCE";
+    options.part_bytes_min = target.part_bytes_min;
+    options.connections = target.connections;
+    std::string place = format("{} {}", options.s3.aws.endpoint, target.bucket);
+    options.load_features = [&set, place] { return load_features(set, place); };
+    options.save_features = [&set, &env, place, on_notice](const std::string& features) {
+        try {
+            save_features(env, set, place + "\n" + features);
+        } catch (const Error& e) {
+            if (on_notice) on_notice(e.message() + "; what the store can do is found out anew each time");
+        }
+    };
+    return store::make_s3_target(std::move(options));
+}
+
 /// Without the limit, and a directory without retries; nullptr if the set has none.
 std::unique_ptr<store::Target> plain_target(const Environment& env, const SetOptions& set,
-                                            const OnRetry& on_retry) {
+                                            const OnRetry& on_retry, const OnNotice& on_notice) {
     if (set.target.type == TargetOptions::Type::none) return nullptr;
     const TargetOptions& target = set.target;
     std::string host = target.host.empty() ? env.host : target.host;
     if (target.type == TargetOptions::Type::dir)
         return store::make_dir_target(env.fs, {.directory = target.directory, .host = host, .set = set.name});
+    if (target.type == TargetOptions::Type::s3)
+        return s3_target(env, set, std::move(host), on_retry, on_notice);
     return store::make_glacier_target({.vault = target.vault,
                                        .account = target.account,
                                        .host = host,
@@ -99,7 +148,8 @@ std::unique_ptr<store::Target> open_target(const Environment& env, const SetOpti
     OnRetry on_retry = [&observer](std::string_view message, unsigned attempt) {
         observer.warning(format("{}; trying again (try {} failed)", message, attempt));
     };
-    std::unique_ptr<store::Target> target = plain_target(env, set, on_retry);
+    OnNotice on_notice = [&observer](const std::string& notice) { observer.warning(notice); };
+    std::unique_ptr<store::Target> target = plain_target(env, set, on_retry, on_notice);
     if (target == nullptr) return nullptr;
     if (set.target.type == TargetOptions::Type::dir) {
         refuse_nested_target(set);
@@ -155,7 +205,7 @@ std::vector<SealedFile> sealed_files(const SetOptions& set, const std::vector<ca
 
 std::optional<OffsiteStatus> read_offsite_status(const Environment& env, const SetOptions& set,
                                                  const std::vector<catalog::Run>& runs) {
-    std::unique_ptr<store::Target> target = plain_target(env, set, {});
+    std::unique_ptr<store::Target> target = plain_target(env, set, {}, {});
     if (target == nullptr) return std::nullopt;
     OffsiteStatus status;
     status.target = target->identity();

@@ -82,6 +82,7 @@ Recovery::Recovery(const Environment& env, const SetOptions& set, FetchOptions o
     CHECK(target_ != nullptr);
     options_.dir = dir_;
     options_.poll_seconds = set.target.poll_seconds;
+    options_.thaw_days = set.target.thaw_days;
     if (target_->capabilities().lists_at_once) options_.threads = kSmallFilesAtATime;
 }
 Recovery::~Recovery() = default;

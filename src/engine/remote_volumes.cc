@@ -126,6 +126,7 @@ std::unique_ptr<catalog::Thaws> open_thaws(const SetOptions& set, Observer& obse
 FetchOptions RemoteVolumes::with_directory(const SetOptions& set, FetchOptions options) {
     options.dir = join_path(set.backup_dir, kThawedName);
     options.poll_seconds = set.target.poll_seconds;
+    options.thaw_days = set.target.thaw_days;
     return options;
 }
 

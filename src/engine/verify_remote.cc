@@ -63,6 +63,7 @@ class RemoteVerification {
             if (!expected.contains(name) && name != kReadmeName && !parse_snapshot_name(set_.name, name))
                 tell(Finding::Severity::remark, 0, name, "it is offsite, but nothing here knows it",
                      "of a run that was removed here, or of another machine of the same name?");
+        tell_unseen();
         sum_up_snapshots(runs);
         return result_;
     }
@@ -95,7 +96,19 @@ class RemoteVerification {
         std::atomic<bool> stopping = false;
         for_each_with_target(open_target_, observer_, infos, kLooksAtATime, stopping,
                              [&](store::Target& target, ObjectInfo* info) {
-                                 std::optional<ObjectInfo> more = target.stat(info->ref);
+                                 std::optional<ObjectInfo> more;
+                                 try {
+                                     more = target.stat(info->ref);
+                                 } catch (const Error& e) {
+                                     // A key that stores may not be allowed to read. The list is what is
+                                     // left.
+                                     if (e.kind() != Error::Kind::denied) throw;
+                                     std::lock_guard lock(mutex);
+                                     unseen_.insert(info->ref.name);
+                                     unseen_hint_ = e.hint();
+                                     tell_progress(files.size());
+                                     return;
+                                 }
                                  std::lock_guard lock(mutex);
                                  if (more)
                                      *info = *more;
@@ -128,6 +141,16 @@ class RemoteVerification {
             ++result_.unlisted;
         else
             lost(file, "it is not offsite any more");
+    }
+
+    void tell_unseen() {
+        if (unseen_.empty()) return;
+        std::string of_what = unseen_.size() == 1
+                                  ? std::string("the checksum of this file")
+                                  : format("the checksums of this file and {} more", unseen_.size() - 1);
+        tell(Finding::Severity::remark, 0, *unseen_.begin(),
+             of_what + " may not be looked at with this key: only sizes and storage classes were compared",
+             unseen_hint_.empty() ? "a key that may read sees them" : unseen_hint_);
     }
 
     void lost(const SealedFile& file, std::string message) {
@@ -169,6 +192,7 @@ class RemoteVerification {
     }
 
     void remember(const SealedFile& file, const OutboxItem* item, const ObjectInfo& info) {
+        if (unseen_.contains(file.name)) return;
         if (item == nullptr || item->state == OutboxItem::State::discarded) return;
         if (item->state != OutboxItem::State::stored || item->object_id != info.ref.id)
             outbox_->set_stored(target_name_, file.name, info.ref.id,
@@ -182,6 +206,7 @@ class RemoteVerification {
             safety.locked_until.reset();
         else
             safety.locked_until = std::min(*safety.locked_until, *info.locked_until);
+        if (unseen_.contains(file.name)) return;
         auto needed = locks_needed_.find(file.run);
         if (needed == locks_needed_.end() || needed->second <= env_.clock.now()) return;
         if (info.locked_until && *info.locked_until >= needed->second) return;
@@ -221,6 +246,7 @@ class RemoteVerification {
         if (!info.sha256.empty() && info.sha256 != sha) return "it has another SHA-256 offsite";
         if (!info.tree_hash.empty()) return info.tree_hash == tree ? "" : "it has another tree hash offsite";
         if (!info.sha256.empty()) return {};
+        if (unseen_.contains(info.ref.name)) return {};
         if (!abilities_.lists_digests)
             return "no checksum of ours is with it offsite: icecore did not put it there";
         if (abilities_.thaw_needed) return {};
@@ -275,6 +301,8 @@ class RemoteVerification {
     std::map<std::string, OutboxItem, std::less<>> items_;
     std::map<std::string, std::vector<ObjectInfo>, std::less<>> listed_;
     std::set<std::string> gone_;
+    std::set<std::string> unseen_;  ///< of which only the list tells
+    std::string unseen_hint_;
     std::map<catalog::RunNumber, Timestamp> locks_needed_;
     std::map<catalog::RunNumber, Unharmed> safety_;
     std::uint64_t looked_ = 0;

@@ -216,13 +216,24 @@ class S3Target final : public Target {
     void lock(const ObjectRef& object, Timestamp until) override {
         if (options_.lock_mode.empty())
             throw Error(Kind::unsupported, object.name + " cannot be locked: no object_lock is configured");
-        std::optional<Found> found = find(object);
-        if (!found) no_such_object(object);
-        if (found->head.locked_until && *found->head.locked_until >= until) return;
-        std::string mode = found->head.lock_mode.empty() ? options_.lock_mode : found->head.lock_mode;
+        std::string version_id;
+        std::string mode = options_.lock_mode;
+        std::optional<Timestamp> locked_until;
+        try {
+            std::optional<Found> found = find(object);
+            if (!found) no_such_object(object);
+            version_id = found->version_id;
+            locked_until = found->head.locked_until;
+            if (!found->head.lock_mode.empty()) mode = found->head.lock_mode;
+        } catch (const Error& e) {
+            // A key that may store and not read is told of the lock alone.
+            if (e.kind() != Kind::denied) throw;
+            locked_until = client_.get_retention(key_of(object.name), "");
+        }
+        if (locked_until && *locked_until >= until) return;
         Timestamp full{until.sec + (until.nsec > 0 ? 1 : 0), 0};
         try {
-            client_.put_retention(key_of(object.name), found->version_id, mode, full);
+            client_.put_retention(key_of(object.name), version_id, mode, full);
         } catch (const ServiceError& e) {
             if (e.kind() != Kind::invalid) throw;
             throw Error(Kind::unsupported, e.message(),

@@ -91,7 +91,7 @@ class Put {
 
     /// Whether the object is there already. Throws Error{exists} if another one is.
     bool confirm_existing() {
-        std::optional<S3Head> head = client_.head_object(key_);
+        std::optional<S3Head> head = look();
         if (!head) return false;
         if (!is_same(*head)) {
             if (upload_.replace) return false;
@@ -110,6 +110,22 @@ class Put {
             return;
         std::string mode = head.lock_mode.empty() ? wanted.lock_mode : head.lock_mode;
         client_.put_retention(key_, "", mode, wanted.locked_until);
+    }
+
+    /// A key that may store and not read is not told by HEAD that there is nothing; a listing tells.
+    std::optional<S3Head> look() {
+        try {
+            return client_.head_object(key_);
+        } catch (const Error& e) {
+            if (e.kind() != Kind::denied) throw;
+            bool there = false;
+            client_.list_objects(key_, "", [&](const cloud::S3Object& object) {
+                there = object.key == key_;
+                return false;  // it would be the first
+            });
+            if (there) throw;
+            return std::nullopt;
+        }
     }
 
     bool is_same(const S3Head& head) {
@@ -545,9 +561,19 @@ class MultipartPut : public Put {
     void confirm_lock() {
         cloud::S3ObjectOptions wanted = object_options();
         if (wanted.lock_mode.empty()) return;
-        std::optional<S3Head> head = client_.head_object(key_);
-        if (!head || !head->locked_until || *head->locked_until < wanted.locked_until)
-            client_.put_retention(key_, head ? head->version_id : "", wanted.lock_mode, wanted.locked_until);
+        std::string version_id;
+        std::optional<Timestamp> until;
+        try {
+            if (std::optional<S3Head> head = client_.head_object(key_)) {
+                version_id = head->version_id;
+                until = head->locked_until;
+            }
+        } catch (const Error& e) {
+            if (e.kind() != Kind::denied) throw;  // a key that may store and not read
+            until = client_.get_retention(key_, "");
+        }
+        if (until.value_or(Timestamp{}) < wanted.locked_until)
+            client_.put_retention(key_, version_id, wanted.lock_mode, wanted.locked_until);
     }
 
     bool conditional() const { return !upload_.replace && features_.get().conditional != Answer::no; }

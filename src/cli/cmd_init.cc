@@ -1,10 +1,12 @@
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
 #include "base/file.h"
 #include "base/format.h"
+#include "base/shell.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/command.h"
@@ -14,7 +16,12 @@
 #include "cli/path_argument.h"
 #include "cli/program.h"
 #include "cli/session.h"
+#include "cli/suggest.h"
+#include "cli/target_argument.h"
 #include "cli/usage_error.h"
+#include "engine/aws_connection.h"
+#include "engine/bucket_setup.h"
+#include "engine/iam_policy.h"
 
 namespace icecore::cli {
 namespace {
@@ -72,7 +79,7 @@ void check_answers(const InitAnswers& answers) {
     };
     refuse_bytes("--data", answers.data_dir);
     refuse_bytes("--backup", answers.backup_dir);
-    refuse_bytes("--target", answers.target_dir);
+    refuse_bytes("--target", answers.target);
     for (const std::string& pattern : answers.exclude) refuse_bytes("--exclude", pattern);
     if (answers.backup_dir == answers.data_dir || is_below(answers.backup_dir, answers.data_dir) ||
         is_below(answers.data_dir, answers.backup_dir)) {
@@ -102,8 +109,13 @@ class InitCommand final : public Command {
             .summary = "write a configuration file for a first set",
             .description =
                 "Writes a commented configuration file and makes the backup directory. On a\n"
-                "terminal it asks for what is not given. Never replaces a configuration file.",
-            .example = "icecore init --data /srv/data --backup /srv/backup --exclude '*.tmp'",
+                "terminal it asks for what is not given. Never replaces a configuration file.\n"
+                "Where there is one, --print-iam and --add-lifecycle-rule speak of its targets.",
+            .example =
+                "icecore init --data /srv/data --backup /srv/backup --exclude '*.tmp'\n"
+                "icecore init --data /srv/data --backup /srv/backup \\\n"
+                "    --target 's3://my-backups/attic?region=eu-west-1'\n"
+                "icecore init --print-iam write >policy.json",
         };
         return kTexts;
     }
@@ -118,13 +130,21 @@ class InitCommand final : public Command {
                         "zstd:1 to zstd:19, gzip:1 to gzip:12, or none (default zstd:3)");
         arguments.value("--volume-size", "SIZE", answers_.volume_size,
                         "cut archives into files of at most SIZE (default 1GiB)");
-        arguments.value("--target", "dir:DIR", target_,
-                        "store copies of the archives in DIR, on another disk or machine");
+        arguments.value("--target", "TARGET", target_,
+                        "store copies of the archives there: s3://BUCKET/PREFIX, dir:DIR (on another "
+                        "disk or machine) or glacier:VAULT; s3://BUCKET/PREFIX?KEY=VALUE&... says more");
+        arguments.flag("--add-lifecycle-rule", add_rule_,
+                       "let the bucket give up unfinished uploads after 7 days; other rules stay");
+        arguments.value("--print-iam", "PURPOSE", print_iam_,
+                        "print the least policy for the target that suffices to \"write\" or to \"restore\", "
+                        "and do nothing else");
     }
     int run(Session& session) override {
         Io& io = session.io();
+        if (!print_iam_.empty()) return print_iam(session);
         std::string path = new_config_path(io, session.options().config);
         if (path_exists(path)) {
+            if (add_rule_ && target_.empty()) return add_rules(session);
             throw Error(Error::Kind::exists, format("{} is there already", path),
                         "add another [[set]] to it, or name another file with --config");
         }
@@ -134,7 +154,8 @@ class InitCommand final : public Command {
         parse_config(text, path);
         make_backup_dir(answers_.backup_dir);
         write_config(io.fs, path, text);
-        if (!session.messages().quiet) print_next_steps(io, session.options().config, path);
+        if (!session.messages().quiet) print_next_steps(session, path);
+        if (add_rule_) add_rule(session, parse_target_lines(answers_.target, target_));
         return kDone;
     }
 
@@ -159,22 +180,84 @@ class InitCommand final : public Command {
                  "/srv/backup/" + answers_.name);
         answers_.backup_dir = absolute_path(answers_.backup_dir, io.cwd);
         if (target_.empty()) return;
-        constexpr std::string_view kScheme = "dir:";
-        if (!target_.starts_with(kScheme) || target_.size() == kScheme.size())
-            throw UsageError(format("--target \"{}\": expected dir:DIR", target_),
-                             "this version stores in directories, such as a mounted disk");
-        answers_.target_dir = absolute_path(target_.substr(kScheme.size()), io.cwd);
+        answers_.target = target_lines(target_, io.cwd);
     }
 
-    void print_next_steps(Io& io, const std::string& option, const std::string& path) const {
-        std::string config = option.empty() ? "" : " --config " + shown_path(path);
-        io.out << format("wrote {}\n\nNext:\n  icecore{} backup --dry-run\n  icecore{} backup\n",
-                         shown_path(path), config, config);
+    static bool is_bucket(const engine::TargetOptions& target) {
+        return target.type == engine::TargetOptions::Type::s3;
+    }
+
+    void print_next_steps(Session& session, const std::string& path) const {
+        Io& io = session.io();
+        std::string config = session.options().config.empty() ? "" : " --config " + shell_quoted(path);
+        io.out << format("wrote {}\n\nNext:\n", shown_path(path));
+        if (!answers_.target.empty()) io.out << format("  icecore{} doctor\n", config);
+        io.out << format("  icecore{0} backup --dry-run\n  icecore{0} backup\n", config);
+        engine::TargetOptions target;
+        if (!answers_.target.empty()) target = parse_target_lines(answers_.target, target_);
+        if (!is_bucket(target) || add_rule_) return;
+        io.out << format(
+            "\nWhat is left of uploads that never end is paid for. The bucket gives it up after {} days by\n"
+            "itself once it has a rule for that:\n  icecore{} init --add-lifecycle-rule\n"
+            "adds it and leaves all other rules as they are. By hand: if the bucket has no rules yet (the\n"
+            "command replaces all that it has), save this as rule.json\n{}and run\n  {}\n",
+            engine::kAbortDays, config, engine::abort_rule_json(target),
+            engine::abort_rule_command(session.environment(), target, "rule.json"));
+    }
+
+    static void add_rule(Session& session, const engine::TargetOptions& target) {
+        if (!is_bucket(target))
+            throw UsageError("--add-lifecycle-rule is for buckets of S3, and the target is none");
+        std::unique_ptr<TerminalObserver> observer = session.observer();
+        engine::add_abort_rule(session.environment(), target, *observer);
+        session.messages().note(
+            format("bucket {} gives up unfinished uploads after {} days", target.bucket, engine::kAbortDays));
+    }
+
+    static int add_rules(Session& session) {
+        std::vector<const engine::SetOptions*> sets = session.sets();
+        std::erase_if(sets, [](const engine::SetOptions* set) { return !is_bucket(set->target); });
+        if (sets.empty())
+            throw UsageError("--add-lifecycle-rule is for buckets of S3, and the configuration has none",
+                             "type = \"s3\" in [set.target] names one: see icecore(1)");
+        for (const engine::SetOptions* set : sets) add_rule(session, set->target);
+        return kDone;
+    }
+
+    int print_iam(Session& session) const {
+        static const std::vector<std::string> kPurposes = {"write", "restore"};
+        if (std::find(kPurposes.begin(), kPurposes.end(), print_iam_) == kPurposes.end())
+            throw UsageError(format("--print-iam \"{}\": expected \"write\" or \"restore\"", print_iam_),
+                             did_you_mean(print_iam_, kPurposes, "\"", ""));
+        engine::Environment environment = session.environment();
+        std::vector<engine::IamPlace> places;
+        engine::TargetOptions given;
+        auto add = [&](const engine::TargetOptions& target, const std::string& set) {
+            bool has_policies = is_bucket(target) || target.type == engine::TargetOptions::Type::glacier;
+            if (has_policies)
+                places.push_back({target, target.host.empty() ? environment.host : target.host, set,
+                                  engine::named_region(environment, target.aws)});
+        };
+        if (!target_.empty()) {
+            given = parse_target_lines(target_lines(target_, session.io().cwd), target_);
+            add(given, name_.empty() ? "*" : name_);
+        } else {
+            for (const engine::SetOptions* set : session.sets()) add(set->target, set->name);
+        }
+        if (places.empty())
+            throw UsageError("there are policies for S3 and vaults only, and there is no such target",
+                             "icecore init --print-iam write --target s3://BUCKET/PREFIX");
+        session.io().out << engine::iam_policy(
+            places, print_iam_ == "write" ? engine::IamPurpose::write : engine::IamPurpose::restore);
+        session.io().out.flush();
+        return kDone;
     }
 
     InitAnswers answers_;
     std::string name_;
     std::string target_;
+    std::string print_iam_;
+    bool add_rule_ = false;
 };
 
 }  // namespace

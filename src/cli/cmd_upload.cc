@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/format.h"
 #include "cli/command.h"
 #include "cli/output.h"
@@ -5,6 +7,7 @@
 #include "cli/session.h"
 #include "cli/upload_report.h"
 #include "cli/usage_error.h"
+#include "engine/abandoned_uploads.h"
 #include "engine/offsite.h"
 
 namespace icecore::cli {
@@ -27,11 +30,16 @@ class UploadCommand final : public Command {
                 "Stores what the target of a set, or of all sets in turn, does not have yet. A\n"
                 "backup does that by itself; this command goes on where an upload was stopped or\n"
                 "the target was not there. A backup may run meanwhile.",
-            .example = "icecore upload\nicecore upload --set home --json",
+            .example =
+                "icecore upload\nicecore upload --set home --json\n"
+                "icecore upload --abort-unfinished",
         };
         return kTexts;
     }
-    void declare(Arguments&) override {}
+    void declare(Arguments& arguments) override {
+        arguments.flag("--abort-unfinished", abort_unfinished_,
+                       "instead, give up uploads that were begun more than a day ago and will not go on");
+    }
     int run(Session& session) override {
         std::vector<const SetOptions*> sets = session.sets();
         std::erase_if(sets, [](const SetOptions* set) { return !has_target(*set); });
@@ -39,6 +47,7 @@ class UploadCommand final : public Command {
             throw UsageError("there is no target to store in",
                              "[set.target] in the configuration names one: see icecore(1)");
         }
+        if (abort_unfinished_) return abort_unfinished(session, sets);
         bool as_json = session.options().json;
         JsonOutput json(session.io().out);
         if (as_json) json.writer().begin_object().key("sets").begin_array();
@@ -55,6 +64,47 @@ class UploadCommand final : public Command {
     }
 
   private:
+    static int abort_unfinished(Session& session, const std::vector<const SetOptions*>& sets) {
+        std::unique_ptr<TerminalObserver> observer = session.observer();
+        engine::Environment environment = session.environment();
+        bool as_json = session.options().json;
+        JsonOutput json(session.io().out);
+        if (as_json) json.writer().begin_object().key("aborted").begin_array();
+        int status = kDone;
+        for (const SetOptions* set : sets) {
+            try {
+                std::unique_ptr<store::Target> target = engine::open_target(environment, *set, *observer);
+                engine::AbortResult result = engine::abort_abandoned(environment, *set, *target);
+                for (const store::UnfinishedUpload& upload : result.aborted)
+                    tell_aborted(session, *set, upload, as_json ? &json : nullptr);
+                for (const std::string& problem : result.problems) session.messages().error(problem);
+                if (!result.problems.empty()) status = kFailed;
+                if (result.aborted.empty() && result.problems.empty())
+                    session.messages().note(format("{}: nothing is left unfinished", set->name));
+            } catch (const Error& error) {
+                session.messages().error(format("set {}: {}", set->name, error.message()), error.hint());
+                status = kFailed;
+            }
+        }
+        if (as_json) {
+            json.writer().end_array().end_object();
+            json.finish();
+        }
+        return status;
+    }
+
+    static void tell_aborted(Session& session, const SetOptions& set, const store::UnfinishedUpload& upload,
+                             JsonOutput* json) {
+        if (json != nullptr) {
+            json->writer().begin_object().field("set", set.name).key("name").path(upload.name);
+            json->writer().key("begun").time(*upload.begun).end_object();
+            return;
+        }
+        session.io().out << format("{}: gave up {} of {}\n", set.name, upload.name,
+                                   format_local(*upload.begun));
+        session.io().out.flush();
+    }
+
     /// One set; its errors end here, so that the next set has its turn.
     static int upload_set(Session& session, const SetOptions& set, bool several, JsonOutput* json) {
         std::unique_ptr<TerminalObserver> observer = session.observer();
@@ -81,6 +131,8 @@ class UploadCommand final : public Command {
         }
         return report_upload_problems(session.messages(), result, several ? "set " + set.name : "", "");
     }
+
+    bool abort_unfinished_ = false;
 };
 
 }  // namespace

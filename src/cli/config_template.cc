@@ -18,6 +18,99 @@ std::string toml_string(std::string_view text) {
     return out + "\"";
 }
 
+namespace {
+
+constexpr std::string_view kDirText =
+    R"(# Where copies of the archives go: a directory on another disk or machine. It must exist.
+)";
+
+constexpr std::string_view kNoTargetText =
+    R"(# Where copies of the archives go: a directory on another disk or machine, an S3 bucket ("s3"), or an Amazon
+# Glacier vault ("glacier"). It must exist. See icecore(1) and doc/targets.md.
+# [set.target]
+# type = "dir"
+# path = "/mnt/offsite"
+)";
+
+constexpr std::string_view kVaultText =
+    R"(# Where copies of the archives go: an Amazon Glacier vault. It must exist.
+)";
+
+constexpr std::string_view kBucketText =
+    R"(# Where copies of the archives go: an S3 bucket, of Amazon or of another store. It must exist.
+# `icecore doctor` says whether it can be reached, and what about it may do harm.
+)";
+
+/// What is not set yet, explained.
+constexpr std::string_view kBucketKeys = R"(# region = "us-east-1"
+# Another store than Amazon's, by its URL.
+# endpoint = "https://s3.example.org"
+# A profile of ~/.aws/credentials and ~/.aws/config.
+# profile = "backup"
+# Of the archives. At Amazon, in USD a GB and month (us-east-1, 2026-09), with the least time that is paid for
+# and what reading needs:
+#   "DEEP_ARCHIVE"  0.00099  180 days  a thaw of 12 to 48 hours; the default at Amazon
+#   "GLACIER"       0.0036    90 days  a thaw of minutes to 12 hours
+#   "GLACIER_IR"    0.004     90 days  nothing, but 0.03 USD a GB
+#   "STANDARD_IA"   0.0125    30 days  nothing, but 0.01 USD a GB
+#   "STANDARD"      0.023         -    nothing
+# Elsewhere the default is what the bucket gives.
+# storage_class = "DEEP_ARCHIVE"
+# Of manifests and logs, which must be readable at once.
+# hot_class = "STANDARD"
+# Encryption by the service: "AES256", "aws:kms", "aws:kms:KEY".
+# sse = "AES256"
+# Nobody can delete anything until so many days after the last run that needs it ("compliance": not even
+# the account's owner). The bucket must have been made with Object Lock.
+# object_lock = { mode = "governance", days = 30 }
+# The bucket's name in the path of URLs instead of the host's name: "auto", true or false.
+# path_style = "auto"
+# Of uploads in parts: their size at least, and how many go out at a time.
+# part_size = "16MiB"
+# connections = 4
+# How many days what was thawed can be read.
+# thaw_days = 7
+)";
+
+/// `keys` without those that `lines` has; the comments above a key go with it.
+std::string unset_keys(std::string_view keys, std::string_view lines) {
+    std::string out;
+    std::string comments;
+    while (!keys.empty()) {
+        std::size_t end = keys.find('\n') + 1;
+        std::string_view one = keys.substr(0, end);
+        keys.remove_prefix(end);
+        comments += one;
+        std::size_t equals = one.find(" = ");
+        std::string_view name = one.substr(2, equals == std::string_view::npos ? 0 : equals - 2);
+        bool is_key = !name.empty() && name.find(' ') == std::string_view::npos;
+        if (!is_key) continue;
+        bool set = lines.find(format("\n{} = ", name)) != std::string_view::npos;
+        if (!set) out += comments;
+        comments.clear();
+    }
+    return out;
+}
+
+std::string target_text(const std::string& lines) {
+    std::string out = "\n";
+    bool bucket = lines.starts_with("type = \"s3\"");
+    if (lines.empty())
+        out += kNoTargetText;
+    else
+        out += format("{}[set.target]\n{}",
+                      bucket                                ? kBucketText
+                      : lines.starts_with("type = \"dir\"") ? kDirText
+                                                            : kVaultText,
+                      lines);
+    if (bucket) out += unset_keys(kBucketKeys, lines);
+    if (lines.find("\nupload_limit = ") == std::string::npos)
+        out += "# Bytes a second at most.\n# upload_limit = \"2MiB\"\n";
+    return out;
+}
+
+}  // namespace
+
 std::string config_template(const InitAnswers& answers) {
     std::string exclude;
     for (const std::string& pattern : answers.exclude) {
@@ -54,18 +147,10 @@ volume_size = {5}
 full_every = "never"
 # How often a file that changes while it is read is read again.
 retries = 3
-
-# Where copies of the archives go: a directory on another disk or machine. It must exist.
-{6}[set.target]
-{6}type = "dir"
-{6}path = {7}
-# Bytes a second at most.
-# upload_limit = "2MiB"
 )",
                   toml_string(answers.name), toml_string(answers.data_dir), toml_string(answers.backup_dir),
-                  exclude, toml_string(answers.compression), toml_string(answers.volume_size),
-                  answers.target_dir.empty() ? "# " : "",
-                  toml_string(answers.target_dir.empty() ? "/mnt/offsite" : answers.target_dir));
+                  exclude, toml_string(answers.compression), toml_string(answers.volume_size)) +
+           target_text(answers.target);
 }
 
 }  // namespace icecore::cli

@@ -205,7 +205,7 @@ TEST(Config, TemplateParsesBackToItsAnswers) {
                         .exclude = {"*.tmp", "\\#x", "[a,b]"},
                         .compression = "gzip:9",
                         .volume_size = "2GiB",
-                        .target_dir = "/mnt/u\"sb"};
+                        .target = "type = \"dir\"\npath = " + toml_string("/mnt/u\"sb") + "\n"};
     Config config = parse_config(config_template(answers), "/c.toml");
     const engine::SetOptions& set = config.sets.at(0);
     EXPECT_EQ(set.name, answers.name);
@@ -215,8 +215,8 @@ TEST(Config, TemplateParsesBackToItsAnswers) {
     EXPECT_EQ(archive::to_string(set.compression), "gzip:9");
     EXPECT_EQ(set.volume_bytes_max, 2ULL << 30);
     EXPECT_EQ(set.target.type, engine::TargetOptions::Type::dir);
-    EXPECT_EQ(set.target.directory, answers.target_dir);
-    answers.target_dir.clear();
+    EXPECT_EQ(set.target.directory, "/mnt/u\"sb");
+    answers.target.clear();
     EXPECT_EQ(parse_config(config_template(answers), "/c.toml").sets.at(0).target.type,
               engine::TargetOptions::Type::none);
 }

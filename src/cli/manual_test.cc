@@ -73,6 +73,10 @@ TEST(Manual, NamesTheGlobalOptions) {
 
 TEST(Manual, NamesTheConfigurationKeysOfTheTemplate) {
     Words keys = matches(config_template({}), "\n(?:# )?([a-z_]+) = ");
+    InitAnswers bucket;
+    bucket.target = "type = \"s3\"\nbucket = \"b\"\nprefix = \"p\"\n";
+    keys.merge(matches(config_template(bucket), "\n(?:# )?([a-z_]+) = "));
+    EXPECT_TRUE(keys.contains("storage_class") && keys.contains("thaw_days"));
     std::string text = section(manual(), "# CONFIGURATION\n", "# ");
     EXPECT_GE(keys.size(), 13U);
     for (const std::string& key : keys) EXPECT_THAT(text, ::testing::HasSubstr("*" + key + "*"));

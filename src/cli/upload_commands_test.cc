@@ -152,12 +152,57 @@ TEST_F(UploadCommandsTest, InitWritesATarget) {
         return run(all);
     };
     EXPECT_EQ(init("s3:bucket"), kUsage);
-    EXPECT_THAT(err(), HasSubstr("--target \"s3:bucket\": expected dir:DIR"));
+    EXPECT_THAT(err(), HasSubstr("--target \"s3:bucket\": expected s3://BUCKET/PREFIX, dir:DIR or"));
+    EXPECT_EQ(init("s3://a..b/p"), kUsage);
+    EXPECT_THAT(err(), HasSubstr("--target \"s3://a..b/p\": bucket: "));
+    EXPECT_EQ(init("s3://bucket?regin=eu-west-1"), kUsage);
+    EXPECT_THAT(err(), HasSubstr("did you mean \"region\"?"));
+    EXPECT_EQ(init("s3://bucket?region"), kUsage);
+    EXPECT_THAT(err(), HasSubstr("\"region\" is not KEY=VALUE"));
+    EXPECT_EQ(init("glacier:"), kUsage);
+    EXPECT_THAT(err(), HasSubstr("vault: expected a text that is not empty"));
     EXPECT_EQ(init("dir:" + dir_ / "b/inside"), kUsage);
     EXPECT_FALSE(std::filesystem::exists(config));
     EXPECT_EQ(init("dir:" + usb_), kDone) << err();
     EXPECT_EQ(run({"backup", "--config", config}), kDone) << err();
     EXPECT_EQ(files_offsite(), 4U);
+}
+
+TEST_F(UploadCommandsTest, InitWritesABucket) {
+    std::string config = dir_ / "new.toml";
+    program_.environment["AWS_PROFILE"] = "it's mine";
+    std::vector<std::string> args = {"init",
+                                     "--config",
+                                     config,
+                                     "--data",
+                                     dir_ / "data-home",
+                                     "--backup",
+                                     dir_ / "b",
+                                     "--name",
+                                     "home",
+                                     "--target",
+                                     "s3://bucket/a/b/?region=eu-west-1&thaw_days=3&path_style=true"};
+    EXPECT_EQ(run(args), kDone) << err();
+    EXPECT_THAT(read_file(config),
+                HasSubstr("[set.target]\ntype = \"s3\"\nbucket = \"bucket\"\nprefix = \"a/b\"\n"
+                          "region = \"eu-west-1\"\nthaw_days = 3\npath_style = true\n"));
+    EXPECT_THAT(read_file(config), Not(HasSubstr("# thaw_days")));
+    EXPECT_THAT(read_file(config), HasSubstr("# storage_class = \"DEEP_ARCHIVE\"\n"));
+    EXPECT_THAT(out(), HasSubstr("init --add-lifecycle-rule\n"));
+    EXPECT_THAT(out(), HasSubstr("aws --region eu-west-1 --profile 'it'\\''s mine' s3api "
+                                 "put-bucket-lifecycle-configuration --bucket bucket "));
+    EXPECT_EQ(run({"init", "--config", config, "--print-iam", "write"}), kDone) << err();
+    EXPECT_THAT(out(), HasSubstr("\"arn:aws:s3:::bucket/a/b/attic/home/*\""));
+    EXPECT_EQ(run({"init", "--config", config, "--print-iam", "wirte"}), kUsage);
+    EXPECT_THAT(err(), HasSubstr("did you mean \"write\"?"));
+    EXPECT_EQ(run({"init", "--print-iam", "restore"}), kUsage);  // sets with directories only
+    EXPECT_EQ(run({"init", "--add-lifecycle-rule"}), kUsage);
+}
+
+TEST_F(UploadCommandsTest, NothingIsLeftUnfinishedInADirectory) {
+    EXPECT_EQ(run({"upload", "--abort-unfinished"}), kDone) << err();
+    EXPECT_EQ(run({"upload", "--abort-unfinished", "--json"}), kDone) << err();
+    EXPECT_EQ(out(), "{\"aborted\":[]}\n");
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "engine/abandoned_uploads.h"
 #include "engine/backup_dir.h"
 #include "engine/doctor_check.h"
 #include "engine/inventory.h"
@@ -210,7 +211,6 @@ Diagnosis examine_chains(const Patient& p) {
         "`icecore verify` says more; get the files back, or start anew with `icecore backup --full`");
 }
 
-/// What is looked at, in this order.
 /// A target that is told nothing.
 class SilentObserver final : public Observer {
   public:
@@ -231,7 +231,45 @@ Diagnosis examine_target(const Patient& p) {
     return fine(target->identity() + " can be reached, and has everything");
 }
 
-constexpr std::array<DoctorCheck<Patient>, 11> kSetChecks = {{{"data", examine_data},
+/// Uploads that were begun and never ended: their parts are paid for.
+Diagnosis examine_unfinished(const Patient& p) {
+    SilentObserver observer;
+    std::unique_ptr<store::Target> target = open_target(p.env, p.set, observer);
+    if (target == nullptr) return fine("no target");
+    std::vector<store::UnfinishedUpload> abandoned;
+    try {
+        abandoned = abandoned_uploads(p.env, p.set, *target);
+    } catch (const Error& e) {
+        if (e.kind() == Error::Kind::denied) return warning(e.message(), e.hint());
+        return fine("to be seen when the target can be reached");
+    }
+    if (abandoned.empty()) return fine("no upload that was begun is left unfinished");
+    std::vector<std::string> names;
+    for (const store::UnfinishedUpload& upload : abandoned)
+        names.push_back(format("{} of {}", upload.name, format_local(*upload.begun)));
+    return warning("uploads that were begun and never ended: " + some_of(names),
+                   "what has arrived of them is paid for: `icecore upload --abort-unfinished` removes it");
+}
+
+/// What is set up at the target and may do harm: a line each.
+void examine_remarks(const Patient& p, std::vector<Diagnosis>& out) {
+    constexpr const char* kName = "remarks";
+    try {
+        SilentObserver observer;
+        std::unique_ptr<store::Target> target = open_target(p.env, p.set, observer);
+        if (target == nullptr) return;
+        for (const store::TargetRemark& remark : target->remarks())
+            out.push_back(warning(remark.message, remark.hint));
+    } catch (const Error& e) {
+        // That the target cannot be reached was said before.
+        if (e.kind() == Error::Kind::denied) out.push_back(warning(e.message(), e.hint()));
+    }
+    for (Diagnosis& diagnosis : out)
+        if (diagnosis.check.empty()) diagnosis.check = kName;
+}
+
+/// What is looked at, in this order.
+constexpr std::array<DoctorCheck<Patient>, 12> kSetChecks = {{{"data", examine_data},
                                                               {"backup", examine_backup},
                                                               {"place", examine_place},
                                                               {"space", examine_space},
@@ -241,7 +279,8 @@ constexpr std::array<DoctorCheck<Patient>, 11> kSetChecks = {{{"data", examine_d
                                                               {"catalogue", examine_catalogue},
                                                               {"snapshot", examine_snapshot},
                                                               {"chains", examine_chains},
-                                                              {"target", examine_target}}};
+                                                              {"target", examine_target},
+                                                              {"unfinished", examine_unfinished}}};
 
 }  // namespace
 
@@ -265,6 +304,7 @@ std::vector<Diagnosis> examine_set(const Environment& env, const SetOptions& set
         }
     }
     examine_all<Patient>(kSetChecks, patient, out);
+    examine_remarks(patient, out);
     return out;
 }
 

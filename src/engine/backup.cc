@@ -240,13 +240,21 @@ class BackupRun {
         trailer_.volumes = packer.volumes();
         trailer_.finished = env_.clock.now();
 
-        write_readme(env_.fs, set_);
+        write_readme(env_, set_, runs_with_this());
         manifest.write(trailer_);
         log.finish(trailer_, seconds());
         manifest.seal();  // from here on the run exists
         snapshot_->seal();
         writer->commit(trailer_);
         remove_marker(env_.fs, set_.backup_dir);
+    }
+
+    /// The catalogue's, and this one, which is not in it yet.
+    std::vector<catalog::Run> runs_with_this() const {
+        std::vector<catalog::Run> runs = catalog_->runs();
+        std::erase_if(runs, [this](const catalog::Run& run) { return run.number() >= header_.run; });
+        runs.push_back({header_, trailer_});
+        return runs;
     }
 
     void note_interrupted(report::RunLog& log) const {

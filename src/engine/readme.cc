@@ -1,8 +1,10 @@
 #include "engine/readme.h"
 
 #include "base/format.h"
+#include "base/shell.h"
 #include "base/text.h"
 #include "engine/backup_dir.h"
+#include "engine/readme_bucket.h"
 
 namespace icecore::engine {
 namespace {
@@ -53,20 +55,16 @@ std::string replace_all(std::string text, std::string_view key, std::string_view
     return text;
 }
 
-/// For a POSIX shell: 'text', whatever it holds.
-std::string shell_quoted(std::string_view text) {
-    return "'" + replace_all(std::string(text), "'", "'\\''") + "'";
-}
-
 }  // namespace
 
-void write_readme(FileSystem& fs, const SetOptions& set) {
+void write_readme(const Environment& env, const SetOptions& set, const std::vector<catalog::Run>& runs) {
     std::string text = replace_all(std::string(kText), "{data}", escape_path(set.data_dir));
     text = replace_all(std::move(text), "{backup}", shell_quoted(set.backup_dir));
     text = replace_all(std::move(text), "{set}", set.name);
+    if (set.target.type == TargetOptions::Type::s3) text += bucket_text(env, set, runs);
     std::string path = join_path(set.backup_dir, kReadmeName);
     if (path_exists(path) && read_file(path) == text) return;
-    write_file_durably(fs, set.backup_dir, std::string(kReadmeName), text, true);
+    write_file_durably(env.fs, set.backup_dir, std::string(kReadmeName), text, true);
 }
 
 }  // namespace icecore::engine

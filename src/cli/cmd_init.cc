@@ -131,13 +131,12 @@ class InitCommand final : public Command {
         arguments.value("--volume-size", "SIZE", answers_.volume_size,
                         "cut archives into files of at most SIZE (default 1GiB)");
         arguments.value("--target", "TARGET", target_,
-                        "store copies of the archives there: s3://BUCKET/PREFIX, dir:DIR (on another "
-                        "disk or machine) or glacier:VAULT; s3://BUCKET/PREFIX?KEY=VALUE&... says more");
+                        "store copies of the archives there: dir:DIR, glacier:VAULT or "
+                        "s3://BUCKET/PREFIX?KEY=VALUE&...");
         arguments.flag("--add-lifecycle-rule", add_rule_,
                        "let the bucket give up unfinished uploads after 7 days; other rules stay");
         arguments.value("--print-iam", "PURPOSE", print_iam_,
-                        "print the least policy for the target that suffices to \"write\" or to \"restore\", "
-                        "and do nothing else");
+                        "print the least policy to \"write\" or to \"restore\" only");
     }
     int run(Session& session) override {
         Io& io = session.io();

@@ -76,9 +76,9 @@ TEST(IamPolicy, SeveralSetsAndBuckets) {
     TargetOptions other = bucket("");
     other.bucket = "fire";
     Granted granted(iam_policy(
-        {{one, "attic", "home", ""}, {one, "attic", "work", ""}, {other, "attic", "home", "cn-north-1"}},
+        {{one, "attic", "home", ""}, {one, "attic", "photos", ""}, {other, "attic", "home", "cn-north-1"}},
         IamPurpose::write));
-    EXPECT_THAT(granted.resources, Contains("arn:aws:s3:::ice/p/attic/work/*"));
+    EXPECT_THAT(granted.resources, Contains("arn:aws:s3:::ice/p/attic/photos/*"));
     EXPECT_THAT(granted.resources, Contains("arn:aws-cn:s3:::fire/attic/home/*"));
 }
 

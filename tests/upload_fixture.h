@@ -19,8 +19,8 @@ class UploadTest : public ::testing::Test {
     static void SetUpTestSuite() { prefer_memory_for_temporary_files(); }
     UploadTest() {
         runs_.set.volume_bytes_max = 80 << 10;
-        runs_.set.target = {.type = engine::TargetOptions::Type::dir,
-                            .directory = runs_.temp().make_dir("usb")};
+        runs_.set.target.type = engine::TargetOptions::Type::dir;
+        runs_.set.target.directory = runs_.temp().make_dir("usb");
         tree_.file("small", "first");
         for (unsigned i = 0; i < 5; ++i)
             tree_.file(format("d{}/noise", i), noise((1 << 20) + (60 << 10), i));  // a frame each

@@ -47,8 +47,7 @@ Url parse_url(std::string_view url) {
         std::any_of(url.begin(), url.end(), [](char c) { return c <= ' ' || c == '\x7f' || c == '#'; });
     if (odd) fail("it holds a character that must be percent-encoded");
     std::size_t question = rest.find('?');
-    out.path = std::string(rest.substr(0, question));
-    if (out.path.empty()) out.path = "/";
+    out.path = question == 0 || rest.empty() ? std::string(1, '/') : std::string(rest.substr(0, question));
     if (question != std::string_view::npos) out.query = std::string(rest.substr(question + 1));
     return out;
 }

@@ -85,13 +85,13 @@ TEST_F(CredentialProcessTest, FailuresAreTold) {
             << time;
     Error absent = thrown_by([] { run_credential_process("/no/such/program x"); });
     EXPECT_EQ(absent.kind(), Error::Kind::denied);
-    EXPECT_THAT(absent.message(), testing::HasSubstr("cannot run /no/such/program: No such file"));
+    EXPECT_THAT(absent.message(), testing::HasSubstr("running /no/such/program: No such file"));
     EXPECT_EQ(thrown_by([] { run_credential_process("  "); }).kind(), Error::Kind::invalid);
     EXPECT_EQ(thrown_by([] { run_credential_process("x 'y"); }).kind(), Error::Kind::invalid);
 }
 
 TEST_F(CredentialProcessTest, EndlessOutputEndsIt) {
-    EXPECT_THAT(failure("exec yes").message(), testing::HasSubstr("prints more than credentials"));
+    EXPECT_THAT(failure("exec yes").message(), testing::HasSubstr("prints too much"));
 }
 
 TEST_F(CredentialProcessTest, EndlessTalkOnStderrIsLetPass) {

@@ -4,10 +4,9 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <memory>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "engine/doctor_check.h"
 
 namespace icecore::engine {
@@ -47,22 +46,23 @@ Diagnosis examine_limits(const Environment&) {
                                                 : format("{} files may be open at once", limit.rlim_cur));
 }
 
-/// First line that a command of ours prints; empty if it cannot be run.
-std::string first_line_of(const char* command) {
-    auto close = [](std::FILE* pipe) { pclose(pipe); };
-    std::unique_ptr<std::FILE, decltype(close)> pipe(popen(command, "re"), close);
-    std::array<char, 256> line{};
-    if (pipe == nullptr || std::fgets(line.data(), line.size(), pipe.get()) == nullptr) return "";
-    std::string text(line.data());
-    return text.substr(0, text.find('\n'));
+/// First line that `PROGRAM --version` prints; empty if it cannot be run.
+std::string version_line(const char* program) {
+    constexpr std::int64_t kLimitMs = 10'000;
+    try {
+        std::string out = run_process({.words = {program, "--version"}, .limit_ms = kLimitMs}).out;
+        return out.substr(0, out.find('\n'));
+    } catch (const Error&) {
+        return "";
+    }
 }
 
 Diagnosis examine_tools(const Environment&) {
     constexpr const char* kHint = "needed only to restore without icecore, on whatever machine that will be";
-    std::string tar = first_line_of("tar --version 2>/dev/null");
+    std::string tar = version_line("tar");
     if (tar.find("GNU tar") == std::string::npos) return warning("tar is missing or is not GNU tar", kHint);
-    if (first_line_of("zstd --version 2>/dev/null").empty()) return warning("zstd is missing", kHint);
-    if (first_line_of("gzip --version 2>/dev/null").empty()) return warning("gzip is missing", kHint);
+    if (version_line("zstd").empty()) return warning("zstd is missing", kHint);
+    if (version_line("gzip").empty()) return warning("gzip is missing", kHint);
     return fine(tar + ", zstd and gzip are there");
 }
 

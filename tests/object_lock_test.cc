@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "base/format.h"
+#include "borrowed_target.h"
 #include "catalog/sqlite.h"
 #include "engine/object_locks.h"
 #include "fake_target.h"
@@ -68,7 +69,7 @@ class ObjectLockTest : public UploadTest {
     std::vector<std::string> names() const {
         std::vector<std::string> out;
         for (const auto& [name, content] : target_.objects)
-            if (name != "README.restore.txt") out.push_back(name);
+            if (name != "README.restore.txt" && !name.ends_with(".catalog.zst")) out.push_back(name);
         return out;
     }
     double shortest() const {
@@ -177,6 +178,49 @@ TEST_F(ObjectLockTest, TargetThatDoesNotLetUsLockEndsItAtOnceAndItGoesOnLater) {
     target_.locked.clear();
     EXPECT_TRUE(store().complete());
     EXPECT_GT(shortest(), 80);
+}
+
+TEST_F(ObjectLockTest, SeveralTargetsShareTheLocks) {
+    ASSERT_TRUE(store_on(0).complete());
+    for (std::int64_t day = 1; day < 9; ++day) run_on(day);
+    ASSERT_TRUE(store().complete());
+    std::size_t files = names().size();
+    ASSERT_GE(files, 27U);
+    std::recursive_mutex mutex;
+    std::atomic<unsigned> opened = 0;
+    auto more = [&](engine::Observer&) {
+        ++opened;
+        return std::make_unique<BorrowedTarget>(target_, mutex);
+    };
+    auto store_in_parallel = [&] {
+        target_.locked.clear();
+        return engine::upload(environment_, runs_.set, target_, runs_.observer, more);
+    };
+    run_on(40);
+    std::string lost = names().at(files / 2);
+    std::string content = target_.objects.at(lost);
+    target_.objects.erase(lost);
+    UploadResult result = store_in_parallel();
+    EXPECT_EQ(opened, 10U);
+    EXPECT_THAT(result.problems, SizeIs(1))
+        << "one file's problem does not keep the others from being locked";
+    EXPECT_THAT(result.problems[0], HasSubstr(lost));
+    EXPECT_THAT(target_.locked, SizeIs(files)) << "each was asked for once";
+    EXPECT_GT(shortest(), 80);
+    target_.objects[lost] = content;
+
+    run_on(80);
+    int left = 5;
+    target_.on_lock = [&](const std::string&) {
+        if (left-- <= 0) throw Error(Error::Kind::denied, "s3:PutObjectRetention is missing");
+    };
+    result = store_in_parallel();
+    ASSERT_TRUE(result.failure) << "the target's own refusal ends it";
+    EXPECT_THAT(target_.locked.size(), ::testing::Le(15U)) << "soon";
+    target_.on_lock = nullptr;
+    EXPECT_TRUE(store_in_parallel().complete());
+    EXPECT_GT(shortest(), 80);
+    EXPECT_EQ(target_.locked.size() + 5, files + 3) << "what was locked before the refusal was noted";
 }
 
 TEST(LocksNeeded, LastRunOfAChainDecides) {

@@ -114,7 +114,8 @@ class UploadCommand final : public Command {
             engine::Environment environment = session.environment();
             std::unique_ptr<store::Target> target = engine::open_target(environment, set, *observer);
             identity = target->identity();
-            result = engine::upload(environment, set, *target, *observer);
+            auto more = [&](engine::Observer& told) { return engine::open_target(environment, set, told); };
+            result = engine::upload(environment, set, *target, *observer, more);
         } catch (const Error& error) {
             result.failure = error;
         }

@@ -191,7 +191,8 @@ class BackupRun {
             if (target_ == nullptr) return;
             part_bytes_ = target_->capabilities().part_bytes;
             if (!request_.no_upload)
-                uploader_.emplace(env_, set_, *target_, observer_);
+                uploader_.emplace(env_, set_, *target_, observer_,
+                                  [this](Observer& told) { return open_target(env_, set_, told); });
             else if (part_bytes_ > 0)
                 outbox_ = open_outbox(set_, observer_);
         } catch (const Error& e) {

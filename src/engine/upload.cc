@@ -11,11 +11,11 @@
 
 namespace icecore::engine {
 
-UploadResult upload(const Environment& env, const SetOptions& set, store::Target& target,
-                    Observer& observer) {
+UploadResult upload(const Environment& env, const SetOptions& set, store::Target& target, Observer& observer,
+                    OpenTarget more_targets) {
     std::vector<catalog::Run> runs = open_catalog(env, set, observer)->runs();
     SetLock lock(env, set.backup_dir, SetActivity::upload);
-    Uploader uploader(env, set, target, observer, {});
+    Uploader uploader(env, set, target, observer, {}, std::move(more_targets));
     uploader.add_sealed_files(runs);
     uploader.store_all();
     return uploader.result();
@@ -36,6 +36,7 @@ struct BackgroundUploader::State {
     const SetOptions& set;
     store::Target& target;
     Observer& observer;
+    OpenTarget more_targets;
     UploadResult result;  ///< the thread's, until it has ended
 
     std::mutex mutex;
@@ -57,7 +58,7 @@ BackgroundUploader::State::Handed BackgroundUploader::State::take(const std::sto
 }
 
 void BackgroundUploader::State::work(const std::stop_token& stop) {
-    Uploader uploader(env, set, target, observer, stop);
+    Uploader uploader(env, set, target, observer, stop, more_targets);
     std::optional<SetLock> lock;
     // Whoever else uploads now may have ended by the next time.
     auto lock_if_free = [&] {
@@ -96,8 +97,8 @@ void BackgroundUploader::State::run(const std::stop_token& stop) noexcept {
 }
 
 BackgroundUploader::BackgroundUploader(const Environment& env, const SetOptions& set, store::Target& target,
-                                       Observer& observer)
-    : state_(new State{env, set, target, observer, {}, {}, {}, {}, {}}) {
+                                       Observer& observer, OpenTarget more_targets)
+    : state_(new State{env, set, target, observer, std::move(more_targets), {}, {}, {}, {}, {}}) {
     state_->thread = std::jthread([state = state_.get()](const std::stop_token& stop) { state->run(stop); });
 }
 

@@ -9,6 +9,7 @@
 #include "archive/volume.h"
 #include "base/error.h"
 #include "engine/environment.h"
+#include "engine/target_workers.h"
 #include "store/target.h"
 
 namespace icecore::engine {
@@ -34,7 +35,9 @@ struct UploadResult {
 ///
 /// Must not run twice at a time for a set: takes a lock of its own (`.upload.lock`; Error{denied}), not the
 /// set's: a backup may go on meanwhile. Throws Error when nothing could be begun, or when the outbox fails.
-UploadResult upload(const Environment& env, const SetOptions& set, store::Target& target, Observer& observer);
+/// `more_targets` opens more of the same place, for many locks at a time; without it there is one at a time.
+UploadResult upload(const Environment& env, const SetOptions& set, store::Target& target, Observer& observer,
+                    OpenTarget more_targets = {});
 
 /// Uploads in a thread of its own while a run packs: what waits from before, then volumes as they are handed
 /// over. A target that fails, or another upload that holds the lock, stops uploading, never the run: what is
@@ -43,9 +46,9 @@ class BackgroundUploader {
   public:
     /// `target` is used by the thread alone until finish() returns. `observer` is told things from that
     /// thread: whoever tells it others meanwhile wraps it (SerialObserver). Everything must outlive this
-    /// object. Errors of all kinds are told by finish().
+    /// object. `more_targets` as for upload(). Errors of all kinds are told by finish().
     BackgroundUploader(const Environment& env, const SetOptions& set, store::Target& target,
-                       Observer& observer);
+                       Observer& observer, OpenTarget more_targets = {});
     /// Unfinished: stops the put that is on its way; what is left waits in the outbox.
     ~BackgroundUploader();
     /// A volume has just been sealed. Returns at once. Any thread.

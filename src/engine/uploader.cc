@@ -102,10 +102,11 @@ OutboxItem make_item(const std::string& target, const SealedFile& file) {
 }  // namespace
 
 Uploader::Uploader(const Environment& env, const SetOptions& set, store::Target& target, Observer& observer,
-                   std::stop_token stop)
+                   std::stop_token stop, OpenTarget more_targets)
     : env_(env),
       set_(set),
       target_(target),
+      more_targets_(std::move(more_targets)),
       target_name_(target.identity()),
       observer_(observer),
       stop_(std::move(stop)),
@@ -334,28 +335,23 @@ void Uploader::store_snapshot() {
 
 /// What a run needs of the runs before it stays locked as long as the run's own files.
 void Uploader::extend_locks() {
-    for (const OutboxItem& item : outbox_->items(target_name_)) {
-        if (ended()) return;
+    if (ended() || !locks()) return;
+    std::vector<OutboxItem> short_ones;
+    for (OutboxItem& item : outbox_->items(target_name_)) {
         auto needed = locks_needed_.find(item.run);
         bool cache = item.part == OutboxItem::Part::snapshot;
         if (item.state != OutboxItem::State::stored || needed == locks_needed_.end() || cache) continue;
         bool passed = needed->second <= env_.clock.now();
-        if (!passed && item.locked_until.value_or(Timestamp{}) < needed->second) extend_lock(item);
+        if (!passed && item.locked_until.value_or(Timestamp{}) < needed->second)
+            short_ones.push_back(std::move(item));
     }
-}
-
-void Uploader::extend_lock(const OutboxItem& item) {
-    Timestamp until = lock_end(env_.clock.now(), set_.target.object_lock->days);
+    LockWork work{target_, more_targets_, *outbox_, [this] { return stop_.stop_requested(); },
+                  [this](const OutboxItem& item, const Error& e) { add_problem(item.name, e); }};
     try {
-        target_.lock({item.name, item.object_id}, until);
-        outbox_->set_locked(item.target, item.name, until);
-    } catch (Error& e) {
-        bool of_one = e.kind() == Error::Kind::not_found || e.kind() == Error::Kind::corrupt;
-        e.add_context(format("locking {} until {}", item.name, format_local(until)));
-        if (of_one)
-            add_problem(item.name, e);
-        else
-            fail(e);
+        lock_stored(env_, observer_, work, std::move(short_ones),
+                    lock_end(env_.clock.now(), set_.target.object_lock->days));
+    } catch (const Error& e) {
+        if (!stop_.stop_requested()) fail(e);
     }
 }
 

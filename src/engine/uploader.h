@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/offsite.h"
+#include "engine/target_workers.h"
 #include "engine/upload.h"
 
 namespace icecore::engine {
@@ -16,13 +17,14 @@ namespace icecore::engine {
 /// the outbox, then file after file from there to the target.
 ///
 /// A failure of the target ends storing; the steps after it still keep the outbox complete. Asked to stop by
-/// `stop`, the put that is on its way ends soon, what it has sent is kept where the target can. One thread
-/// alone; the references must outlive it. Throws Error only where the outbox, the backup directory or the
-/// catalogue fail.
+/// `stop`, the put that is on its way ends soon, what it has sent is kept where the target can.
+/// `more_targets`, of the same place, serve for what is done faster several at a time; without them `target`
+/// does all. One thread alone; the references must outlive it. Throws Error only where the outbox, the backup
+/// directory or the catalogue fail.
 class Uploader {
   public:
     Uploader(const Environment& env, const SetOptions& set, store::Target& target, Observer& observer,
-             std::stop_token stop);
+             std::stop_token stop, OpenTarget more_targets);
 
     /// A volume that has just been sealed is to be stored.
     void add_volume(std::uint32_t run, const archive::VolumeInfo& volume, const PartDigests& parts);
@@ -48,7 +50,6 @@ class Uploader {
     void put(const catalog::OutboxItem& item);
     void store_snapshot();
     void extend_locks();
-    void extend_lock(const catalog::OutboxItem& item);
     void remove_discarded();
     void add_problem(const std::string& name, const Error& error);
     void add_refused(const catalog::OutboxItem& item, const Error& error);
@@ -60,6 +61,7 @@ class Uploader {
     const Environment& env_;
     const SetOptions& set_;
     store::Target& target_;
+    OpenTarget more_targets_;
     std::string target_name_;
     Observer& observer_;
     std::stop_token stop_;

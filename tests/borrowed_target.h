@@ -54,6 +54,10 @@ class BorrowedTarget final : public store::Target {
         std::lock_guard lock(mutex_);
         inner_.lock(object, until);
     }
+    std::optional<Timestamp> locked_until(const store::ObjectRef& object) override {
+        std::lock_guard lock(mutex_);
+        return inner_.locked_until(object);
+    }
     void list_unfinished(const std::function<void(const store::UnfinishedUpload&)>& visit) override {
         inner_.list_unfinished(visit);
     }

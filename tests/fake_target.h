@@ -104,6 +104,11 @@ class FakeTarget final : public store::PlainTarget {
         now = std::max(now, until);
     }
 
+    std::optional<Timestamp> locked_until(const store::ObjectRef& object) override {
+        auto found = locks.find(object.name);
+        return found == locks.end() ? std::nullopt : std::optional(found->second);
+    }
+
     store::Capabilities abilities;
     std::map<std::string, std::string> objects;  ///< what is stored, by name
     std::vector<std::string> puts;               ///< names, in the order of the calls

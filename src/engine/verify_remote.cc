@@ -103,7 +103,9 @@ class RemoteVerification {
                                      // A key that stores may not be allowed to read. The list is what is
                                      // left.
                                      if (e.kind() != Error::Kind::denied) throw;
+                                     bool lock_known = wants_locks() && look_at_lock(target, *info);
                                      std::lock_guard lock(mutex);
+                                     if (!lock_known) unseen_locks_.insert(info->ref.name);
                                      unseen_.insert(info->ref.name);
                                      unseen_hint_ = e.hint();
                                      tell_progress(files.size());
@@ -117,6 +119,17 @@ class RemoteVerification {
                                  tell_progress(files.size());
                              });
         for (const std::string& name : gone_) listed_.erase(name);
+    }
+
+    /// Of an object that may not be looked at; false if its lock may not be looked at either.
+    static bool look_at_lock(store::Target& target, ObjectInfo& info) {
+        try {
+            info.locked_until = target.locked_until(info.ref);
+            return true;
+        } catch (const Error& e) {
+            if (e.kind() != Error::Kind::denied) throw;
+            return false;
+        }
     }
 
     const OutboxItem* item_of(const std::string& name) const {
@@ -206,7 +219,7 @@ class RemoteVerification {
             safety.locked_until.reset();
         else
             safety.locked_until = std::min(*safety.locked_until, *info.locked_until);
-        if (unseen_.contains(file.name)) return;
+        if (unseen_locks_.contains(file.name)) return;
         auto needed = locks_needed_.find(file.run);
         if (needed == locks_needed_.end() || needed->second <= env_.clock.now()) return;
         if (info.locked_until && *info.locked_until >= needed->second) return;
@@ -301,7 +314,8 @@ class RemoteVerification {
     std::map<std::string, OutboxItem, std::less<>> items_;
     std::map<std::string, std::vector<ObjectInfo>, std::less<>> listed_;
     std::set<std::string> gone_;
-    std::set<std::string> unseen_;  ///< of which only the list tells
+    std::set<std::string> unseen_;        ///< of which only the list tells
+    std::set<std::string> unseen_locks_;  ///< those of them of whose lock nothing is known
     std::string unseen_hint_;
     std::map<catalog::RunNumber, Timestamp> locks_needed_;
     std::map<catalog::RunNumber, Unharmed> safety_;

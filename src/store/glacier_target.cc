@@ -165,6 +165,7 @@ class GlacierTarget final : public Target {
                     "a vault lock policy protects a whole vault");
     }
 
+    std::optional<Timestamp> locked_until(const ObjectRef& /*object*/) override { return std::nullopt; }
     void list_unfinished(const std::function<void(const UnfinishedUpload&)>& visit) override {
         client_.list_multipart(options_.vault, [&](const cloud::GlacierUpload& upload) {
             if (std::optional<OwnedName> owned = parse_description(upload.description))

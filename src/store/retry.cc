@@ -90,6 +90,10 @@ class RetryingTarget final : public Target {
         patiently([&] { inner_->lock(object, until); });
     }
 
+    std::optional<Timestamp> locked_until(const ObjectRef& object) override {
+        return patiently([&] { return inner_->locked_until(object); });
+    }
+
     void list_unfinished(const std::function<void(const UnfinishedUpload&)>& visit) override {
         std::vector<UnfinishedUpload> uploads;
         patiently([&] {

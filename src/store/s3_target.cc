@@ -241,6 +241,11 @@ class S3Target final : public Target {
         }
     }
 
+    std::optional<Timestamp> locked_until(const ObjectRef& object) override {
+        if (options_.lock_mode.empty()) return std::nullopt;
+        return client_.get_retention(key_of(object.name), has_id(object) ? object.id : "");
+    }
+
     void list_unfinished(const std::function<void(const UnfinishedUpload&)>& visit) override {
         client_.list_uploads(root_, [&](const cloud::S3Upload& upload) {
             if (std::optional<Owned> owned = parse_key(upload.key))

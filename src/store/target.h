@@ -234,6 +234,10 @@ class Target {
     /// Throws Error{unsupported} where the target, or the place there, has no locks.
     virtual void lock(const ObjectRef& object, Timestamp until) = 0;
 
+    /// Until when it is locked; none: it is not, or the target has no locks. Told to a key, too, that stores
+    /// and may not stat().
+    virtual std::optional<Timestamp> locked_until(const ObjectRef& object) = 0;
+
     /// Puts of ours that were not brought to their end, of all sets. One that another process is at
     /// now looks the same.
     virtual void list_unfinished(const std::function<void(const UnfinishedUpload&)>& visit) = 0;
@@ -252,6 +256,7 @@ class PlainTarget : public Target {
     void lock(const ObjectRef& object, Timestamp /*until*/) override {
         throw Error(Error::Kind::unsupported, object.name + " cannot be locked: the target has no locks");
     }
+    std::optional<Timestamp> locked_until(const ObjectRef& /*object*/) override { return std::nullopt; }
     void list_unfinished(const std::function<void(const UnfinishedUpload&)>& /*visit*/) override {}
     void abort_unfinished(const UnfinishedUpload& /*upload*/) override {}
     std::vector<TargetRemark> remarks() override { return {}; }

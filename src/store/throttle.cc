@@ -97,6 +97,9 @@ class ThrottledTarget final : public Target {
     void remove(const ObjectRef& object) override { inner_->remove(object); }
 
     void lock(const ObjectRef& object, Timestamp until) override { inner_->lock(object, until); }
+    std::optional<Timestamp> locked_until(const ObjectRef& object) override {
+        return inner_->locked_until(object);
+    }
     void list_unfinished(const std::function<void(const UnfinishedUpload&)>& visit) override {
         inner_->list_unfinished(visit);
     }

@@ -1,5 +1,6 @@
 """icecore with a bucket of the simulator's: the policies that it prints are enough and no more, the rule that it adds
 leaves others alone, doctor sees what may do harm, and README.restore.txt brings everything back by its own words."""
+import datetime
 import os
 import pathlib
 import re
@@ -31,7 +32,7 @@ class BucketProgram(s3_cold.BucketTest):
     def setUp(self):
         simulator.SimulatorTest.setUp(self)
         self.client = self.connect()
-        self.client.create_bucket(Bucket="ice")
+        self.client.create_bucket(Bucket="ice", **self.bucket_options)
         os.makedirs(f"{self.home}/data/dir/sub")
         self.write("data/large", simulator.noise(20 * simulator.MIB))
         self.write("data/dir/file", b"one\n")
@@ -64,11 +65,13 @@ class BucketProgram(s3_cold.BucketTest):
 class Policies(BucketProgram):
     KEYS = {"WRITER": "write", "RESTORER": "restore"}
 
+    def policy(self, purpose):
+        target = "s3://ice/backups?host=attic&region=us-east-1"
+        return program("init", "--print-iam", purpose, "--target", target, "--name", "data", home=self.home)
+
     def run_simulator(self, *options, data=None):
         for key, purpose in self.KEYS.items():
-            target = "s3://ice/backups?host=attic&region=us-east-1"
-            policy = program("init", "--print-iam", purpose, "--target", target, "--name", "data", home=self.home)
-            self.write(purpose + ".json", policy.encode())
+            self.write(purpose + ".json", self.policy(purpose).encode())
             options += ("--credentials", f"{key}:secret", "--policy", f"{key}={self.home}/{purpose}.json")
         return super().run_simulator(*options, data=data)
 
@@ -108,6 +111,67 @@ class Policies(BucketProgram):
             as_restorer.put_object(Bucket="ice", Key=f"{PLACE}/x", Body=b"")
         with self.refused("AccessDenied", 403):
             as_restorer.delete_object(Bucket="ice", Key=f"{PLACE}/{volumes[0]}")
+
+
+class LockedPolicies(Policies):
+    """The same in a bucket with Object Lock, with a policy that was printed for a configuration with locks."""
+    bucket_options = {"ObjectLockEnabledForBucket": True}
+    LOCK = '\nobject_lock = { mode = "%s", days = %d }\n'
+
+    def policy(self, purpose):
+        self.write("policy.toml", b'[[set]]\nname = "data"\ndata = "/d"\nbackup = "/b"\n[set.target]\ntype = "s3"\n'
+                   b'bucket = "ice"\nprefix = "backups"\nhost = "attic"\nregion = "us-east-1"' +
+                   (self.LOCK % ("governance", 30)).encode())
+        os.chmod(f"{self.home}/policy.toml", 0o600)
+        return program("--config", "policy.toml", "init", "--print-iam", purpose, home=self.home)
+
+    def setUp(self):
+        super().setUp()
+        self.without = pathlib.Path(self.home, "c.toml").read_text(encoding="utf-8")
+        self.lock_for("governance", 30)
+
+    def lock_for(self, mode, days):
+        text = re.sub('\n(?=bucket = )', self.LOCK % (mode, days), self.without, count=1)
+        self.write("c.toml", text.encode())
+
+    def locks(self):
+        """What is locked: its mode and the days from now on, by name."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        found = {}
+        for name in self.keys():
+            head = self.client.head_object(Bucket="ice", Key=f"{PLACE}/{name}")
+            if "ObjectLockMode" in head:
+                left = head["ObjectLockRetainUntilDate"] - now
+                found[name] = (head["ObjectLockMode"], round(left / datetime.timedelta(days=1)))
+        return found
+
+    def all_but_readme(self):
+        return sorted(name for name in self.keys() if name != "README.restore.txt")
+
+    def test_locks_are_made_and_extended_with_the_key_for_writing(self):
+        writer = {"key": "WRITER", "secret": "secret"}
+        self.backup(**writer)
+        self.assertEqual(sorted(self.locks()), self.all_but_readme())
+        self.assertEqual(set(self.locks().values()), {("GOVERNANCE", 34)})  # an eighth more than 30
+        self.lock_for("governance", 80)
+        self.second_run(**writer)
+        self.assertEqual(sorted(self.locks()), self.all_but_readme())
+        self.assertEqual(set(self.locks().values()), {("GOVERNANCE", 90)})
+        said = self.icecore("--config", "c.toml", "verify", "--remote", both=True, **writer)
+        self.assertRegex(said, "runs 1 to 2 are safe from deletion until")  # the dates may be looked at
+        version = self.client.head_object(Bucket="ice", Key=f"{PLACE}/{self.all_but_readme()[0]}")["VersionId"]
+        with self.refused("AccessDenied", 403):
+            self.client.delete_object(Bucket="ice", Key=f"{PLACE}/{self.all_but_readme()[0]}", VersionId=version)
+
+    def test_what_was_stored_without_locks_is_locked(self):
+        writer = {"key": "WRITER", "secret": "secret"}
+        self.write("c.toml", self.without.encode())
+        self.backup(**writer)
+        self.assertEqual(self.locks(), {})
+        self.lock_for("compliance", 8)
+        self.icecore("--config", "c.toml", "upload", **writer)
+        self.assertEqual(sorted(self.locks()), self.all_but_readme())
+        self.assertEqual(set(self.locks().values()), {("COMPLIANCE", 9)})
 
 
 class ByItsOwnWords(BucketProgram):

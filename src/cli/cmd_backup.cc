@@ -7,6 +7,7 @@
 #include "cli/program.h"
 #include "cli/session.h"
 #include "cli/upload_report.h"
+#include "cli/usage_error.h"
 #include "engine/backup.h"
 #include "report/run_log.h"
 
@@ -82,15 +83,22 @@ class BackupCommand final : public Command {
                        "store nothing offsite: leave it to icecore upload");
         arguments.flag("--allow-empty", request_.allow_empty,
                        "accept an empty data directory although the last run had files");
+        arguments.value("--min-age", "SPAN", min_age_,
+                        "leave out sets whose last run began less than SPAN ago, as in 36h");
     }
     int run(Session& session) override {
         std::vector<const SetOptions*> sets = session.sets();
+        bool several = sets.size() > 1;
+        std::optional<std::int64_t> min_age_seconds = parse_min_age();
+        std::erase_if(sets, [&](const SetOptions* set) {
+            return min_age_seconds && is_recent(session, *set, *min_age_seconds);
+        });
         bool as_json = session.options().json;
         JsonOutput json(session.io().out);
         if (as_json) json.writer().begin_object().key("runs").begin_array();
         int status = kDone;
         for (const SetOptions* set : sets) {
-            status = worse(status, run_set(session, *set, sets.size() > 1, as_json ? &json : nullptr));
+            status = worse(status, run_set(session, *set, several, as_json ? &json : nullptr));
         }
         if (as_json) {
             json.writer().end_array().end_object();
@@ -100,6 +108,28 @@ class BackupCommand final : public Command {
     }
 
   private:
+    std::optional<std::int64_t> parse_min_age() const {
+        if (min_age_.empty()) return std::nullopt;
+        std::optional<std::int64_t> seconds = parse_span(min_age_);
+        if (!seconds) throw UsageError(format("--min-age \"{}\": expected a span such as \"36h\"", min_age_));
+        return seconds;
+    }
+
+    /// A set that cannot be looked at is none: backing it up says why.
+    static bool is_recent(Session& session, const SetOptions& set, std::int64_t seconds) {
+        try {
+            OpenedSet opened = open_set(session, set);
+            if (opened.runs.empty()) return false;
+            const archive::ManifestHeader& last = opened.runs.back().header;
+            if (session.io().clock.now().sec - last.started.sec >= seconds) return false;
+            session.messages().note(format("set {}: run {} began {}, which is recent enough", set.name,
+                                           last.run, format_local(last.started)));
+            return true;
+        } catch (const Error&) {
+            return false;
+        }
+    }
+
     /// One set; its errors end here, so that the next set has its turn.
     int run_set(Session& session, const SetOptions& set, bool several, JsonOutput* json) {
         std::unique_ptr<TerminalObserver> observer = session.observer();
@@ -139,6 +169,7 @@ class BackupCommand final : public Command {
     }
 
     BackupRequest request_;
+    std::string min_age_;
 };
 
 }  // namespace

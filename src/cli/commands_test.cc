@@ -69,6 +69,20 @@ TEST_F(CommandsTest, BackupPrintsOneLine) {
     EXPECT_EQ(out() + err(), "");
 }
 
+TEST_F(CommandsTest, MinAgeLeavesOutWhatIsRecent) {
+    ASSERT_EQ(run({"backup", "--min-age", "24h"}), kDone) << err();  // there is no run yet
+    EXPECT_THAT(out(), StartsWith("run 1 "));
+    program_.clock.advance_ns(23 * 3'600'000'000'000);
+    ASSERT_EQ(run({"backup", "--min-age", "24h"}), kDone);
+    EXPECT_EQ(out(), "");
+    EXPECT_THAT(err(), HasSubstr("set home: run 1 began "));
+    program_.clock.advance_ns(3'600'000'000'000);
+    ASSERT_EQ(run({"backup", "--min-age", "24h"}), kDone) << err();
+    EXPECT_THAT(out(), StartsWith("run 2 "));
+    EXPECT_EQ(run({"backup", "--min-age", "a day"}), kUsage);
+    EXPECT_THAT(err(), HasSubstr("--min-age \"a day\""));
+}
+
 TEST_F(CommandsTest, DryRunWritesNothing) {
     ASSERT_EQ(run({"backup", "-n"}), kDone) << err();
     EXPECT_THAT(out(), HasSubstr("b/three\\x0a.txt"));

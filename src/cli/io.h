@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/process.h"
 
 namespace icecore::cli {
 
@@ -32,7 +33,12 @@ struct Io {
     bool in_is_terminal = false;
     bool out_is_terminal = false;
     bool err_is_terminal = false;
-    unsigned width_columns = 80;  ///< of the terminal
+    unsigned width_columns = 80;      ///< of the terminal
+    std::string program = "icecore";  ///< this program, absolute
+    /// Runs another program to its end.
+    std::function<ProcessResult(const Process&)> run_process = icecore::run_process;
+    std::string etc_dir = "/etc";  ///< the system's configuration
+    bool systemd_runs = false;     ///< as the system's manager
 };
 
 }  // namespace icecore::cli

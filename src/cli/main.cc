@@ -25,6 +25,13 @@ std::optional<std::string> environment_variable(const std::string& name) {
     return value ? std::optional<std::string>(value) : std::nullopt;
 }
 
+/// This program's file, however it was found.
+std::string program_path() {
+    std::error_code error;
+    std::filesystem::path path = std::filesystem::read_symlink("/proc/self/exe", error);
+    return error ? "icecore" : path.string();
+}
+
 unsigned terminal_width_columns() {
     winsize size{};
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80U;
@@ -56,6 +63,8 @@ int main(int argc, char** argv) {
         .in_is_terminal = isatty(STDIN_FILENO) == 1,
         .out_is_terminal = isatty(STDOUT_FILENO) == 1,
         .err_is_terminal = isatty(STDERR_FILENO) == 1,
-        .width_columns = terminal_width_columns()};
+        .width_columns = terminal_width_columns(),
+        .program = program_path(),
+        .systemd_runs = std::filesystem::is_directory("/run/systemd/system", ignored)};
     return icecore::cli::run_program({argv + 1, argv + argc}, io);
 }

@@ -163,6 +163,9 @@ std::vector<std::unique_ptr<Command>> make_commands() {
     commands.push_back(make_recover_command());
     commands.push_back(make_rebuild_command());
     commands.push_back(make_version_command());
+    commands.push_back(make_schedule_install_command());
+    commands.push_back(make_schedule_show_command());
+    commands.push_back(make_schedule_remove_command());
     commands.push_back(make_vault_list_command());
     commands.push_back(make_vault_create_command());
     commands.push_back(make_vault_delete_command());

@@ -8,38 +8,31 @@
 #include "cli/program.h"
 #include "cli/session.h"
 #include "cli/set_status.h"
+#include "cli/usage_error.h"
 
 namespace icecore::cli {
 namespace {
-
-std::string age_text(Timestamp then, Timestamp now) {
-    constexpr std::int64_t kDaySeconds = 86400;
-    if (now < then) return "in the future: is the clock right?";
-    std::int64_t seconds = now.sec - then.sec;
-    if (seconds >= 2 * kDaySeconds) return format("{} days ago", seconds / kDaySeconds);
-    return format_duration(static_cast<double>(seconds)) + " ago";
-}
 
 void append_item(std::string& out, std::string_view label, std::string_view text) {
     out += format("  {:<10}{}\n", label, text);
 }
 
-void append_offsite(std::string& out, const engine::OffsiteStatus& offsite, Timestamp now) {
+void append_offsite(std::string& out, const engine::OffsiteStatus& offsite, std::optional<Timestamp> snapshot,
+                    Timestamp now) {
     append_item(out, "offsite", shown_path(offsite.target));
     append_item(out, "",
                 format("{} ({}) stored{}", plural(offsite.stored_files, "file", "files"),
                        format_bytes(offsite.stored_bytes),
                        offsite.last_stored ? ", the last " + age_text(*offsite.last_stored, now) : ""));
+    if (offsite.newest_snapshot && snapshot)
+        append_item(out, "",
+                    format("run {} of {} and its chain are complete there", *offsite.newest_snapshot,
+                           format_local(*snapshot)));
     if (offsite.waiting_files > 0) {
         append_item(
             out, "",
             format("{} ({}) not yet: see icecore upload", plural(offsite.waiting_files, "file", "files"),
                    format_bytes(offsite.waiting_bytes)));
-    }
-    if (!offsite.last_error.empty()) {
-        append_item(out, "",
-                    format("last error, {}: {}", age_text(offsite.last_error_at, now),
-                           printable(offsite.last_error)));
     }
 }
 
@@ -50,6 +43,11 @@ void append_offsite_json(JsonWriter& writer, const engine::OffsiteStatus& offsit
     writer.key("last_stored");
     if (offsite.last_stored)
         writer.time(*offsite.last_stored);
+    else
+        writer.null();
+    writer.key("newest_snapshot");
+    if (offsite.newest_snapshot)
+        writer.number(std::uint64_t{*offsite.newest_snapshot});
     else
         writer.null();
     writer.field("last_error", printable(offsite.last_error)).key("last_error_at");
@@ -69,11 +67,6 @@ std::string status_text(const SetStatus& status, Timestamp now) {
         append_item(out, "last run",
                     format("run {} ({}) of {}, {}", header.run, kind_name(header.kind),
                            format_local(header.started), age_text(header.started, now)));
-        if (counts.errors > 0) {
-            append_item(out, "",
-                        format("{} in it: see icecore log {}", counted(counts.errors, "error", "errors"),
-                               header.run));
-        }
         append_item(
             out, "tree",
             format("{} in {}, {}", counted(counts.files, "file", "files"),
@@ -84,11 +77,32 @@ std::string status_text(const SetStatus& status, Timestamp now) {
     append_item(
         out, "runs",
         format("{} in {}", counted(status.runs, "run", "runs"), counted(status.chains, "chain", "chains")));
-    append_item(out, "backup", format("{} in the backup directory", format_bytes(status.backup_dir_bytes)));
-    if (status.offsite) append_offsite(out, *status.offsite, now);
+    std::string space = status.space ? format(", {} free", format_bytes(status.space->free_bytes)) : "";
+    append_item(out, "backup",
+                format("{} in the backup directory{}", format_bytes(status.backup_dir_bytes), space));
+    if (status.offsite) append_offsite(out, *status.offsite, status.offsite_snapshot, now);
+    if (status.thawing + status.thawed > 0)
+        append_item(out, "jobs",
+                    format("{} thawing, {} ready: see icecore jobs", status.thawing, status.thawed));
     append_item(out, "next run", status.full_reason.empty() ? "incremental" : "full: " + status.full_reason);
     append_item(out, "running", status.running ? "yes: the set is locked" : "no");
+    for (const std::string& warning : status.warnings) append_item(out, "warning", printable(warning));
     return out;
+}
+
+/// One line for a monitoring system.
+std::string check_line(const SetStatus& status, Timestamp now) {
+    if (!status.warnings.empty()) {
+        std::string line = format("{}: WARNING: ", status.name);
+        for (const std::string& warning : status.warnings)
+            line += (&warning == &status.warnings.front() ? "" : "; ") + printable(warning);
+        return line + '\n';
+    }
+    std::string offsite;
+    if (status.offsite && status.offsite->newest_snapshot)
+        offsite = format(", run {} is offsite", *status.offsite->newest_snapshot);
+    return format("{}: ok: run {} began {}{}\n", status.name, status.last_run->number(),
+                  age_text(status.last_run->header.started, now), offsite);
 }
 
 void append_json(JsonWriter& writer, const SetStatus& status, Timestamp now) {
@@ -110,7 +124,14 @@ void append_json(JsonWriter& writer, const SetStatus& status, Timestamp now) {
         append_offsite_json(writer, *status.offsite);
     else
         writer.null();
-    writer.end_object();
+    writer.field("thawing", status.thawing).field("thawed", status.thawed).key("free_bytes");
+    if (status.space)
+        writer.number(status.space->free_bytes);
+    else
+        writer.null();
+    writer.key("warnings").begin_array();
+    for (const std::string& warning : status.warnings) writer.string(printable(warning));
+    writer.end_array().end_object();
 }
 
 class StatusCommand final : public Command {
@@ -121,23 +142,36 @@ class StatusCommand final : public Command {
             .summary = "show how the sets stand",
             .description =
                 "Shows for each set when it was last backed up, how large it is, what is stored\n"
-                "offsite, whether the next run is full or incremental, and whether one is running\n"
-                "now.",
-            .example = "icecore status\nicecore status --json | jq '.sets[].last_run.age_seconds'",
+                "offsite, whether the next run is full or incremental, whether one is running,\n"
+                "and what is not as it should be. --check is for monitoring: one line a set, and\n"
+                "exit status 1 if anything is wrong with one of them.",
+            .example =
+                "icecore status\nicecore status --check --max-age 36h\n"
+                "icecore status --json | jq '.sets[].last_run.age_seconds'",
         };
         return kTexts;
     }
-    void declare(Arguments&) override {}
+    void declare(Arguments& arguments) override {
+        arguments.flag("--check", check_, "one line a set; exit status 1 if there is a warning");
+        arguments.value("--max-age", "SPAN", max_age_,
+                        "warn if the last run, or the newest offsite, began longer ago (with "
+                        "--check 36h, else never)");
+    }
     int run(Session& session) override {
+        std::optional<std::int64_t> max_age_seconds = parse_max_age();
+        bool any_warning = false;
         std::ostream& out = session.io().out;
         Timestamp now = session.io().clock.now();
         JsonOutput json(out);
         bool as_json = session.options().json, first = true;
         if (as_json) json.writer().begin_object().key("sets").begin_array();
         for (const engine::SetOptions* set : session.sets()) {
-            SetStatus status = read_set_status(session, *set);
+            SetStatus status = read_set_status(session, *set, max_age_seconds);
+            any_warning |= !status.warnings.empty();
             if (as_json)
                 append_json(json.writer(), status, now);
+            else if (check_)
+                out << check_line(status, now);
             else
                 out << (first ? "" : "\n") << status_text(status, now);
             first = false;
@@ -146,8 +180,20 @@ class StatusCommand final : public Command {
             json.writer().end_array().end_object();
             json.finish();
         }
-        return kDone;
+        return check_ && any_warning ? kFailed : kDone;
     }
+
+  private:
+    std::optional<std::int64_t> parse_max_age() const {
+        constexpr std::int64_t kDefaultSeconds = 36 * 3600;
+        if (max_age_.empty()) return check_ ? std::optional(kDefaultSeconds) : std::nullopt;
+        std::optional<std::int64_t> seconds = parse_span(max_age_);
+        if (!seconds) throw UsageError(format("--max-age \"{}\": expected a span such as \"36h\"", max_age_));
+        return seconds;
+    }
+
+    bool check_ = false;
+    std::string max_age_;
 };
 
 }  // namespace

@@ -118,6 +118,24 @@ TEST_F(CommandsTest, StatusShowsTheLastRunAndTheNextKind) {
     EXPECT_THAT(out(), HasSubstr("\"age_seconds\":3600"));
 }
 
+TEST_F(CommandsTest, StatusChecksForMonitoring) {
+    EXPECT_EQ(run({"status", "--check"}), kFailed);
+    EXPECT_EQ(out(), "home: WARNING: there is no run yet\n");
+    EXPECT_EQ(run({"status"}), kDone);
+    EXPECT_THAT(out(), HasSubstr("  warning   there is no run yet\n"));
+    backup();
+    EXPECT_EQ(run({"status", "--check"}), kDone) << out();
+    EXPECT_EQ(out(), "home: ok: run 1 began 1 h 00 min ago\n");
+    EXPECT_EQ(run({"status", "--check", "--max-age", "59m"}), kFailed);
+    EXPECT_EQ(out(), "home: WARNING: the last run began 1 h 00 min ago (at most 59 min 00 s)\n");
+    EXPECT_EQ(run({"status", "--max-age", "59m"}), kDone);
+    EXPECT_THAT(out(), HasSubstr("  warning   the last run began 1 h 00 min ago"));
+    program_.clock.advance_ns(36 * 3'600'000'000'000);
+    EXPECT_EQ(run({"status", "--check", "--json"}), kFailed);
+    EXPECT_THAT(out(), HasSubstr("\"warnings\":[\"the last run began 37 h 00 min ago"));
+    EXPECT_EQ(run({"status", "--check", "--max-age", "soon"}), kUsage);
+}
+
 TEST_F(CommandsTest, StatusSeesALock) {
     backup();
     Fd lock = open_file(dir_ / "backup-home/.lock", O_RDWR);

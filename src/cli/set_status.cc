@@ -4,7 +4,10 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/units.h"
+#include "cli/output.h"
 #include "engine/backup_dir.h"
+#include "engine/thaw_list.h"
 
 namespace icecore::cli {
 namespace {
@@ -41,9 +44,63 @@ std::string why_full(const engine::SetOptions& set, const std::vector<catalog::R
     return {};
 }
 
+void count_thaws(Session& session, const engine::SetOptions& set, SetStatus& status) {
+    std::unique_ptr<TerminalObserver> observer = session.observer();
+    engine::Environment environment = session.environment();
+    auto open = [&](engine::Observer& told) { return engine::open_target(environment, set, told); };
+    for (const catalog::Thaw& thaw : engine::list_thaws(environment, set, false, open, *observer)) {
+        if (thaw.state == catalog::Thaw::State::ready) ++status.thawed;
+        if (thaw.state == catalog::Thaw::State::asked || thaw.state == catalog::Thaw::State::wanted)
+            ++status.thawing;
+    }
+    observer->finish();
+}
+
+void warn_of_age(SetStatus& status, Timestamp now, std::int64_t max_age_seconds) {
+    auto too_old = [&](Timestamp then) { return now.sec - then.sec > max_age_seconds; };
+    std::string allowed = format("at most {}", format_duration(static_cast<double>(max_age_seconds)));
+    if (status.last_run && too_old(status.last_run->header.started))
+        status.warnings.push_back(
+            format("the last run began {} ({})", age_text(status.last_run->header.started, now), allowed));
+    if (!status.offsite || !status.last_run) return;
+    if (!status.offsite_snapshot)
+        status.warnings.emplace_back("no run is offsite yet");
+    else if (too_old(*status.offsite_snapshot))
+        status.warnings.push_back(format("the newest run that is offsite began {} ({})",
+                                         age_text(*status.offsite_snapshot, now), allowed));
+}
+
+void add_warnings(SetStatus& status, const std::vector<catalog::Run>& runs, Timestamp now,
+                  std::optional<std::int64_t> max_age_seconds) {
+    if (!status.last_run) {
+        status.warnings.emplace_back("there is no run yet");
+    } else if (std::uint64_t errors = status.last_run->trailer.counts.errors; errors > 0) {
+        status.warnings.push_back(format("{} in run {}: see icecore log {}",
+                                         counted(errors, "error", "errors"), status.last_run->number(),
+                                         status.last_run->number()));
+    }
+    if (max_age_seconds) warn_of_age(status, now, *max_age_seconds);
+    if (status.offsite && !status.offsite->last_error.empty())
+        status.warnings.push_back(format("the last upload failed, {}: {}",
+                                         age_text(status.offsite->last_error_at, now),
+                                         status.offsite->last_error));
+    if (!status.space) return;
+    std::string fault = engine::space_fault(*status.space, runs, !status.full_reason.empty());
+    if (!fault.empty()) status.warnings.push_back(std::move(fault));
+}
+
 }  // namespace
 
-SetStatus read_set_status(Session& session, const engine::SetOptions& set) {
+std::string age_text(Timestamp then, Timestamp now) {
+    constexpr std::int64_t kDaySeconds = 86400;
+    if (now < then) return "in the future: is the clock right?";
+    std::int64_t seconds = now.sec - then.sec;
+    if (seconds >= 2 * kDaySeconds) return format("{} days ago", seconds / kDaySeconds);
+    return format_duration(static_cast<double>(seconds)) + " ago";
+}
+
+SetStatus read_set_status(Session& session, const engine::SetOptions& set,
+                          std::optional<std::int64_t> max_age_seconds) {
     SetStatus status;
     status.name = set.name;
     status.data_dir = set.data_dir;
@@ -52,6 +109,8 @@ SetStatus read_set_status(Session& session, const engine::SetOptions& set) {
     if (path_exists(set.backup_dir)) {
         status.running = engine::lock_holder(set.backup_dir).has_value();
         status.backup_dir_bytes = files_bytes(set.backup_dir);
+        status.space = engine::disk_space(set.backup_dir);
+        count_thaws(session, set, status);
         try {
             runs = open_set(session, set).runs;
         } catch (const Error& error) {
@@ -62,7 +121,13 @@ SetStatus read_set_status(Session& session, const engine::SetOptions& set) {
     status.runs = runs.size();
     for (const catalog::Run& run : runs) status.chains += run.header.kind == archive::RunKind::full ? 1 : 0;
     if (!runs.empty()) status.last_run = runs.back();
-    status.full_reason = why_full(set, runs, session.io().clock.now());
+    if (status.offsite && status.offsite->newest_snapshot)
+        for (const catalog::Run& run : runs)
+            if (run.number() == *status.offsite->newest_snapshot)
+                status.offsite_snapshot = run.header.started;
+    Timestamp now = session.io().clock.now();
+    status.full_reason = why_full(set, runs, now);
+    add_warnings(status, runs, now, max_age_seconds);
     return status;
 }
 

@@ -6,6 +6,7 @@
 
 #include "archive/manifest.h"
 #include "cli/session.h"
+#include "engine/disk_space.h"
 #include "engine/offsite.h"
 
 namespace icecore::cli {
@@ -22,9 +23,19 @@ struct SetStatus {
     bool running = false;                          ///< a process holds the set's lock
     std::string full_reason;                       ///< why the next run will be full, or empty
     std::optional<engine::OffsiteStatus> offsite;  ///< if the set has a target
+    std::optional<Timestamp> offsite_snapshot;     ///< when offsite->newest_snapshot began
+    std::uint64_t thawing = 0;                     ///< ranges that a cold target was asked for
+    std::uint64_t thawed = 0;                      ///< those that wait to be fetched
+    std::optional<engine::DiskSpace> space;        ///< of the backup directory, if there is one
+    std::vector<std::string> warnings;             ///< what should not be as it is, for people
 };
 
 /// Looks at the backup directory and its catalogue; changes nothing unless the catalogue must be rebuilt.
-SetStatus read_set_status(Session& session, const engine::SetOptions& set);
+/// With `max_age_seconds` it is a warning if the last run, or the newest that is offsite, began longer ago.
+SetStatus read_set_status(Session& session, const engine::SetOptions& set,
+                          std::optional<std::int64_t> max_age_seconds);
+
+/// "5 hours ago", "3 days ago".
+std::string age_text(Timestamp then, Timestamp now);
 
 }  // namespace icecore::cli

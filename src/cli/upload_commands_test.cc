@@ -58,6 +58,26 @@ TEST_F(UploadCommandsTest, BackupStoresOffsiteAndSaysSo) {
     EXPECT_EQ(out() + err(), "");
 }
 
+TEST_F(UploadCommandsTest, StatusChecksTheAgeOfWhatIsOffsite) {
+    ASSERT_EQ(run({"backup", "--no-upload"}), kDone) << err();
+    EXPECT_EQ(run({"status", "--check"}), kFailed);
+    EXPECT_THAT(out(), MatchesRegex("home: WARNING: no run is offsite yet\n"));
+    ASSERT_EQ(run({"upload"}), kDone) << err();
+    program_.clock.advance_ns(72 * 3'600'000'000'000);
+    ASSERT_EQ(run({"backup", "--no-upload"}), kDone) << err();
+    EXPECT_EQ(run({"status", "--check"}), kFailed);
+    EXPECT_EQ(out(),
+              "home: WARNING: the newest run that is offsite began 3 days ago (at most 36 h 00 min)\n");
+    EXPECT_EQ(run({"status", "--check", "--max-age", "4d"}), kDone);
+    ASSERT_EQ(run({"upload"}), kDone) << err();
+    EXPECT_EQ(run({"status", "--check"}), kDone);
+    EXPECT_THAT(out(), MatchesRegex("home: ok: run 2 began .* ago, run 2 is offsite\n"));
+    // A chain with a hole is of no use, however new its end is.
+    ASSERT_EQ(run({"backup"}), kDone) << err();
+    std::filesystem::remove(dir_ / "backup-home/outbox.db");
+    EXPECT_EQ(run({"status", "--check"}), kFailed);
+}
+
 TEST_F(UploadCommandsTest, NoUploadThenUpload) {
     EXPECT_EQ(run({"backup", "--no-upload", "--json"}), kDone) << err();
     EXPECT_THAT(out(), HasSubstr("\"upload\":null"));
@@ -72,12 +92,14 @@ TEST_F(UploadCommandsTest, NoUploadThenUpload) {
     EXPECT_EQ(out(), "nothing to store: all 4 files are offsite\n");
     program_.clock.advance_ns(7'200'000'000'000);
     EXPECT_EQ(run({"status"}), kDone) << err();
-    EXPECT_THAT(out(), ContainsRegex("            4 files \\(.*\\) stored, the last 2 h 00 min ago\n  next"));
+    EXPECT_THAT(out(), ContainsRegex("            4 files \\(.*\\) stored, the last 2 h 00 min ago\n"
+                                     "            run 1 of .* and its chain are complete there\n  next"));
     EXPECT_EQ(run({"status", "--json"}), kDone) << err();
-    EXPECT_THAT(out(), ContainsRegex("\"offsite\":\\{\"target\":\"dir:.*/usb/attic/home\",\"stored_files\":4,"
-                                     "\"stored_bytes\":[0-9]+,\"waiting_files\":0,\"waiting_bytes\":0,"
-                                     "\"last_stored\":\"20[^\"]*Z\",\"last_error\":\"\","
-                                     "\"last_error_at\":null\\}"));
+    EXPECT_THAT(out(),
+                ContainsRegex("\"offsite\":\\{\"target\":\"dir:.*/usb/attic/home\",\"stored_files\":4,"
+                              "\"stored_bytes\":[0-9]+,\"waiting_files\":0,\"waiting_bytes\":0,"
+                              "\"last_stored\":\"20[^\"]*Z\",\"newest_snapshot\":1,\"last_error\":\"\","
+                              "\"last_error_at\":null\\}"));
 }
 
 TEST_F(UploadCommandsTest, AFailedUploadIsToldAfterTheRun) {
@@ -89,7 +111,7 @@ TEST_F(UploadCommandsTest, AFailedUploadIsToldAfterTheRun) {
                                  "`icecore upload` tries again\n"));
     EXPECT_EQ(run({"status"}), kDone);
     EXPECT_THAT(out(), HasSubstr("4 files"));
-    EXPECT_THAT(out(), HasSubstr("last error, 0.0 s ago: the target: opening " + usb_));
+    EXPECT_THAT(out(), HasSubstr("the last upload failed, 0.0 s ago: the target: opening " + usb_));
     EXPECT_EQ(run({"upload", "--json"}), kFailed);
     EXPECT_THAT(out(), ContainsRegex("^\\{\"sets\":\\[\\{\"set\":\"home\",\"target\":\"dir:.*\",\"files\":0,"
                                      "\"bytes\":0,\"stored_files\":0,\"waiting_files\":4,.*\"error\":\"the "

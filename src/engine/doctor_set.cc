@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "base/units.h"
 #include "engine/abandoned_uploads.h"
 #include "engine/backup_dir.h"
+#include "engine/disk_space.h"
 #include "engine/doctor_check.h"
 #include "engine/inventory.h"
 #include "engine/offsite.h"
@@ -103,23 +103,11 @@ Diagnosis examine_place(const Patient& p) {
 }
 
 Diagnosis examine_space(const Patient& p) {
-    std::string dir = p.has_backup_dir ? p.set.backup_dir : std::string(parent_path(p.set.backup_dir));
-    struct statvfs disk {};
-    if (statvfs(dir.c_str(), &disk) != 0) throw_errno("asking for the free space of " + dir);
-    std::uint64_t free_bytes = std::uint64_t{disk.f_bavail} * disk.f_frsize;
-    std::uint64_t disk_bytes = std::uint64_t{disk.f_blocks} * disk.f_frsize;
-    std::string message = format("{} of {} are free", format_bytes(free_bytes), format_bytes(disk_bytes));
-    // What comes next is about as large as the last of its kind.
-    bool next_is_full = !p.inventory.has_snapshot;
-    const Run* like = nullptr;
-    for (const Run& run : p.runs)
-        if ((run.header.kind == archive::RunKind::full) == next_is_full || like == nullptr) like = &run;
-    if (like != nullptr && free_bytes / 2 < like->trailer.counts.stored_bytes)
-        return warning(format("{}; run {} took {}", message, like->number(),
-                              format_bytes(like->trailer.counts.stored_bytes)),
-                       "the next run of this kind may not fit");
-    if (free_bytes < disk_bytes / 20) return warning(message, "less than 5 % is little");
-    return fine(message);
+    DiskSpace space =
+        disk_space(p.has_backup_dir ? p.set.backup_dir : std::string(parent_path(p.set.backup_dir)));
+    if (std::string fault = space_fault(space, p.runs, !p.inventory.has_snapshot); !fault.empty())
+        return warning(fault, "icecore deletes nothing by itself: it needs more space");
+    return fine(format("{} of {} are free", format_bytes(space.free_bytes), format_bytes(space.disk_bytes)));
 }
 
 Diagnosis examine_time(const Patient& p) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <system_error>
 
 #include "base/error.h"
@@ -141,6 +142,20 @@ std::vector<OutboxItem> known_items(const Environment& env, const SetOptions& se
     }
 }
 
+std::optional<catalog::RunNumber> newest_snapshot(const std::vector<catalog::Run>& runs,
+                                                  const catalog::Outbox::Names& stored) {
+    std::optional<catalog::RunNumber> newest;
+    std::set<std::uint32_t> broken_chains;
+    for (const catalog::Run& run : runs) {
+        auto name = parse_archive_name(run.header.set, run.header.archive_name);
+        bool whole = name && stored.contains(name->stem + ".manifest.zst");
+        for (const archive::VolumeInfo& volume : run.trailer.volumes) whole &= stored.contains(volume.name);
+        if (!whole) broken_chains.insert(run.header.chain);
+        if (!broken_chains.contains(run.header.chain)) newest = run.number();
+    }
+    return newest;
+}
+
 }  // namespace
 
 std::unique_ptr<store::Target> open_target(const Environment& env, const SetOptions& set,
@@ -230,6 +245,7 @@ std::optional<OffsiteStatus> read_offsite_status(const Environment& env, const S
         }
     }
     if (runs.empty()) return status;
+    status.newest_snapshot = newest_snapshot(runs, stored);
     for (const SealedFile& file : sealed_files(set, runs)) {
         if (!stored.contains(file.name)) add_waiting(file.size_bytes);
     }

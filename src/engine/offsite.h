@@ -46,6 +46,9 @@ struct OffsiteStatus {
     std::uint64_t waiting_files = 0;  ///< in the backup directory and not known to be stored
     std::uint64_t waiting_bytes = 0;
     std::optional<Timestamp> last_stored;
+    /// The newest run that the target alone can give back: its archive, those before it in its chain and their
+    /// manifests are stored.
+    std::optional<catalog::RunNumber> newest_snapshot;
     std::string last_error;  ///< the latest of what waits, or empty
     Timestamp last_error_at;
 };

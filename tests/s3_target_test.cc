@@ -159,6 +159,53 @@ TEST_F(S3TargetTest, AnObjectOfAnotherMachineIsNeverReplaced) {
     }
 }
 
+// ---- what is known from packing ----
+
+TEST_F(S3TargetTest, KnownDigestsOfPartsSpareAPass) {
+    PatternSource source(30, 2 * kPart + 7);
+    Upload upload = source.upload("a", open()->capabilities().part_bytes);
+    ASSERT_THAT(upload.parts.parts, SizeIs(3));
+    put_whole(*open(), upload, source);  // also where nothing is known of the store yet
+    EXPECT_EQ(source.bytes_read, source.size_bytes());
+    open()->verify({"a", ""}, source.size_bytes(), upload.sha256, upload.tree_hash);
+    PatternSource small(31, 1000);
+    put_whole(*open(), small.upload("b"), small);
+    EXPECT_EQ(small.bytes_read, 1000U);
+}
+
+/// What is known is sent, refused, and computed anew.
+TEST_F(S3TargetTest, AWrongDigestOfAPartIsReplacedByTheRightOne) {
+    PatternSource source(32, 4 * kPart);
+    Upload upload = source.upload("a", kPart);
+    upload.parts.parts[2].sha256 = sha256("something else");
+    put_whole(*open(), upload, source);
+    EXPECT_GT(source.bytes_read, source.size_bytes());
+    EXPECT_LE(source.bytes_read, source.size_bytes() + 2 * kPart);
+    EXPECT_EQ(bucket_.requests().at("UploadPart"), 5U);
+    open()->verify({"a", ""}, source.size_bytes(), upload.sha256, upload.tree_hash);
+}
+
+TEST_F(S3TargetTest, DigestsOfOtherPartsAreNotUsed) {
+    PatternSource source(33, 4 * kPart);
+    put_whole(*open(), source.upload("a", 2 * kPart), source);
+    Upload other_file = source.upload("b");
+    other_file.parts = PatternSource(34, 4 * kPart).upload("b", kPart).parts;
+    put_whole(*open(), other_file, source);
+    EXPECT_EQ(bucket_.requests().at("UploadPart"), 8U);
+    EXPECT_EQ(source.bytes_read, 2 * source.size_bytes());
+    EXPECT_THAT(bucket_.stored(), SizeIs(2));
+}
+
+TEST_F(S3TargetTest, AFileThatHasChangedIsNotStoredByItsKnownDigests) {
+    PatternSource source(35, 3 * kPart);
+    Upload upload = PatternSource(36, 3 * kPart).upload("a", kPart);
+    Error error = thrown_by([&] { put_whole(*open(), upload, source); });
+    EXPECT_EQ(error.kind(), Kind::corrupt);
+    EXPECT_THAT(error.message(), HasSubstr("does not have the digests"));
+    EXPECT_FALSE(bucket_.requests().contains("CompleteMultipartUpload"));
+    EXPECT_THAT(bucket_.unfinished(), IsEmpty());
+}
+
 // ---- thaws ----
 
 TEST_F(S3TargetTest, ThousandsOfThawsArePolledByLists) {

@@ -237,26 +237,14 @@ class MultipartUpload {
         Sender(MultipartUpload& upload, std::function<bool()> cancelled)
             : upload_(upload),
               client_(aws_with(upload.options_.aws, std::move(cancelled)), upload.options_.account) {}
-        void send(std::size_t index, PartContent& content) override {
-            if (upload_.digests_known_) {
-                try {
-                    return send(index, content, upload_.upload_.parts.parts[index]);
-                } catch (const Error& e) {
-                    // The service has other digests of it than we. If the file has, too, prove() says so.
-                    if (e.kind() != Error::Kind::invalid && e.kind() != Error::Kind::corrupt) throw;
-                }
-            }
-            send(index, content, content.digests());
-        }
-
-      private:
-        void send(std::size_t index, PartContent& content, const Digests& digests) {
+        void send(std::size_t index, PartContent& content, const Digests& digests) override {
             client_.upload_part(upload_.options_.vault, upload_.state_.upload_id,
                                 {&content.source(), content.offset(), content.length_bytes(), digests.sha256,
                                  digests.tree_hash});
             upload_.parts_[index] = {digests.tree_hash, false};
         }
 
+      private:
         static cloud::AwsOptions aws_with(cloud::AwsOptions aws, std::function<bool()> cancelled) {
             aws.http.cancelled = std::move(cancelled);
             return aws;
@@ -276,9 +264,8 @@ class MultipartUpload {
         }
         if (!told_there_ && there_bytes > 0) sent_(there_bytes);
         told_there_ = true;
-        digests_known_ = upload_.parts.part_bytes == layout_.part_bytes &&
-                         upload_.parts.make_up(parts_.size(), upload_.tree_hash);
         SendPartsOptions sending;
+        sending.known = known_digests(upload_, layout_);
         sending.connections = options_.connections;
         sending.cancelled = options_.aws.http.cancelled;
         sending.open = [this](std::function<bool()> cancelled) {
@@ -304,7 +291,6 @@ class MultipartUpload {
     State state_;
     std::vector<Part> parts_;
     std::set<std::string, std::less<>> others_;  ///< ids of uploads that are not ours
-    bool digests_known_ = false;                 ///< those in `upload_` are of `parts_`
     bool told_there_ = false;
 };
 

@@ -13,9 +13,9 @@ namespace icecore::store {
 class PartSender {
   public:
     virtual ~PartSender() = default;
-    /// Sends part number `index` and proves that it arrived. What is to be remembered of it is put where
-    /// no other part's is: it is read when `arrived` tells of the part.
-    virtual void send(std::size_t index, PartContent& content) = 0;
+    /// Sends part number `index`, whose digests these are or should be, and proves that it arrived. What is
+    /// to be remembered of it is put where no other part's is: it is read when `arrived` tells of the part.
+    virtual void send(std::size_t index, PartContent& content, const Digests& digests) = 0;
 };
 
 /// An object of `size_bytes` in parts that are all `part_bytes` long but the last.
@@ -30,9 +30,14 @@ struct PartLayout {
     }
 };
 
+/// The digests of the parts that are known from packing; nullptr if they are of parts of another size, or do
+/// not make up the object.
+const PartDigests* known_digests(const Upload& upload, const PartLayout& layout);
+
 struct SendPartsOptions {
-    unsigned connections = 4;         ///< threads
-    std::function<bool()> cancelled;  ///< the caller's; may be empty; any thread
+    const PartDigests* known = nullptr;  ///< known_digests(); outlives the sending
+    unsigned connections = 4;            ///< threads
+    std::function<bool()> cancelled;     ///< the caller's; may be empty; any thread
     /// A sender for one thread; called in it. `cancelled` is true when the thread is to end.
     std::function<std::unique_ptr<PartSender>(std::function<bool()> cancelled)> open;
     /// Told, in the caller's thread and several times a second, which parts have arrived since; often none.
@@ -41,8 +46,10 @@ struct SendPartsOptions {
 };
 
 /// Sends the parts `indexes` of `source`, in that order, from several threads. Returns when all have arrived.
-/// The first error ends all and is thrown, after the threads have ended and what has arrived was told. Reads
-/// of `source` are one at a time. Memory: a part for each thread, if it is one that is buffered.
+/// A part whose digests are known is sent without a look at it: it is read once, by the sender. If the
+/// service refuses it with those, it is hashed and sent once more: what the caller then has of it are its own
+/// digests. The first error ends all and is thrown, after the threads have ended and what has arrived was
+/// told. Reads of `source` are one at a time. Memory: a part for each thread, if it is one that is buffered.
 void send_parts(RandomAccessSource& source, const PartLayout& layout, std::vector<std::size_t> indexes,
                 const SendPartsOptions& options);
 

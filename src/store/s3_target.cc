@@ -77,6 +77,7 @@ class S3Target final : public Target {
                 .hastens_thaws = cold,
                 .reading_costs = storage_class == "GLACIER_IR" || storage_class.ends_with("_IA"),
                 .thaw_times = deep ? kDeepTimes : Capabilities().thaw_times,
+                .part_bytes = options_.part_bytes_min,
                 .lists_digests = false,
                 .storage_classes = {*options_.hot_class, *options_.storage_class},
                 .locks = !options_.lock_mode.empty(),

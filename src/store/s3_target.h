@@ -41,7 +41,8 @@ struct S3TargetOptions {
 /// payload's hash in the signature and the checksum that the service keeps); a larger one in parts, in
 /// parallel. Only what has the same name and content is taken for the same. An upload that was stopped goes
 /// on with the parts that the service lists; those that this machine has not noted are hashed and compared
-/// with what the service says of them. Uploads of the same key that nothing is noted of are given up. At the
+/// with what the service says of them. Parts whose digests are known (Upload::parts) are read once, as they
+/// go out. Uploads of the same key that nothing is noted of are given up. At the
 /// end the tree hash over all parts must be the sealed one, and the service takes the whole only with the
 /// composite of the parts' SHA-256. (A CRC64 of the whole would let the service tell one checksum of the
 /// object, but we would have to compute one more, and a CRC proves nothing to anybody who has only the

@@ -1,6 +1,7 @@
 #include "store/s3_upload.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <utility>
 
@@ -50,6 +51,12 @@ Hashes hashes_of(PartContent& content, bool with_md5) {
     });
     Digests digests = hash.finish().whole;
     return {digests.sha256, digests.tree_hash, with_md5 ? md5.finish() : ""};
+}
+
+std::string md5_of(PartContent& content) {
+    Md5 md5;
+    content.visit([&](std::string_view piece) { md5.update(piece); });
+    return md5.finish();
 }
 
 Digest digest_of(const S3Head& head, std::string_view name) {
@@ -147,7 +154,7 @@ class Put {
     }
     void tell_rest() { tell(source_.size_bytes() - told_bytes_); }
 
-    bool want_md5() const { return features_.get().checksums != Answer::yes; }
+    bool want_md5() const { return features_.get().checksums == Answer::no; }
     void learn_checksums(const S3Checksum& checksum) {
         Answer answer = checksum.sha256.empty() ? Answer::no : Answer::yes;
         if (features_.get().checksums == answer) return;
@@ -184,6 +191,8 @@ class SinglePut : public Put {
             return tell_rest();
         Buffer buffer;
         PartContent content(source_, 0, source_.size_bytes(), buffer);
+        // A store that confirms by MD5 alone: it is computed of what is in memory, and sent from there.
+        if (want_md5()) hashes_ = hashes_of(content, true);
         S3Stored stored;
         try {
             stored = send(content, create_only && features_.get().conditional != Answer::no);
@@ -230,9 +239,9 @@ class SinglePut : public Put {
                 unproven("the service has computed another SHA-256 than we have");
             return;
         }
-        Hashes hashes = hashes_of(content, true);
-        if (hashes.sha256 != upload_.sha256) wrong_source(upload_);
-        if (stored.etag != to_hex(hashes.md5))
+        if (!hashes_) hashes_ = hashes_of(content, true);
+        if (hashes_->sha256 != upload_.sha256) wrong_source(upload_);
+        if (stored.etag != to_hex(hashes_->md5))
             unproven("the store confirms neither SHA-256 nor MD5 of what it has");
     }
 
@@ -251,6 +260,8 @@ class SinglePut : public Put {
         }
         features_.learn([&](S3Features& features) { features.conditional = answer; });
     }
+
+    std::optional<Hashes> hashes_;  ///< with the MD5
 };
 
 // ---- in parts ----
@@ -436,20 +447,21 @@ class MultipartPut : public Put {
       public:
         Sender(MultipartPut& put, std::function<bool()> cancelled)
             : put_(put), client_(with(put.client_.options(), std::move(cancelled))) {}
-        void send(std::size_t index, PartContent& content) override {
-            Hashes hashes = hashes_of(content, put_.want_md5());
+        void send(std::size_t index, PartContent& content, const Digests& digests) override {
+            std::string md5 = put_.md5_first_ ? md5_of(content) : "";
             S3Stored stored = client_.upload_part(
                 put_.key_, put_.state_.upload_id, static_cast<unsigned>(index + 1),
-                {&content.source(), content.offset(), content.length_bytes(), hashes.sha256});
+                {&content.source(), content.offset(), content.length_bytes(), digests.sha256});
             if (stored.checksum.sha256.empty()) {
-                if (hashes.md5.empty()) hashes.md5 = hashes_of(content, true).md5;
-                if (stored.etag != to_hex(hashes.md5))
+                put_.md5_first_ = true;
+                if (md5.empty()) md5 = md5_of(content);
+                if (stored.etag != to_hex(md5))
                     put_.unproven(format("the store confirms neither SHA-256 nor MD5 of part {}", index + 1));
-            } else if (stored.checksum.sha256 != hashes.sha256) {
+            } else if (stored.checksum.sha256 != digests.sha256) {
                 put_.unproven(
                     format("the service has computed another SHA-256 of part {} than we have", index + 1));
             }
-            put_.parts_[index] = {stored.etag, stored.checksum.sha256, hashes.tree_hash, hashes.md5};
+            put_.parts_[index] = {stored.etag, stored.checksum.sha256, digests.tree_hash, md5};
         }
 
       private:
@@ -471,7 +483,9 @@ class MultipartPut : public Put {
                 there_bytes += layout_.length(i);
         }
         if (there_bytes > told_bytes_) tell(there_bytes - told_bytes_);
+        md5_first_ = want_md5();
         SendPartsOptions sending;
+        sending.known = known_digests(upload_, layout_);
         sending.connections = options_.connections;
         sending.cancelled = client_.options().aws.http.cancelled;
         sending.open = [this](std::function<bool()> cancelled) {
@@ -622,6 +636,8 @@ class MultipartPut : public Put {
     State state_;
     std::vector<PartState> parts_;
     std::size_t unsaved_parts_ = 0;
+    /// The store confirms a part by its MD5 alone: it is computed as the part is read, before it goes out.
+    std::atomic<bool> md5_first_ = false;
 };
 
 }  // namespace

@@ -1,17 +1,14 @@
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
 #include <exception>
-#include <memory>
-#include <mutex>
 #include <new>
 #include <utility>
 
 #include "base/error.h"
 #include "base/format.h"
+#include "cloud/curl_handle.h"
 #include "cloud/http.h"
 
 namespace icecore::cloud {
@@ -24,40 +21,6 @@ constexpr long kUploadBufferBytes = 512 << 10;   // faster than more or less of 
 /// refused, but not for long: not every server says it.
 constexpr std::uint64_t kExpectBytesMin = 1 << 20;
 constexpr long kExpectTimeoutMs = 300;
-
-struct EasyCleanup {
-    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-};
-using EasyHandle = std::unique_ptr<CURL, EasyCleanup>;
-
-struct ListFree {
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using HeaderList = std::unique_ptr<curl_slist, ListFree>;
-
-void init_curl_once() {
-    static std::once_flag once;
-    std::call_once(once, [] { CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); });
-}
-
-template <typename Value>
-void set(CURL* handle, CURLoption option, Value value) {
-    CURLcode code = (curl_easy_setopt)(handle, option, value);
-    if (code == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
-    CHECK(code == CURLE_OK);
-}
-
-long info(CURL* handle, CURLINFO what) {
-    long value = 0;
-    curl_easy_getinfo(handle, what, &value);
-    return value;
-}
-
-std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view kBlanks = " \t\r\n";
-    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
-    return text.substr(0, text.find_last_not_of(kBlanks) + 1);
-}
 
 /// One request and its response, as libcurl's callbacks see them. What they throw is kept, for it must not
 /// pass through C.
@@ -214,19 +177,16 @@ class Transfer {
     std::exception_ptr thrown_;
 };
 
-void add_line(HeaderList& list, const std::string& line) {
+void add_line(CurlList& list, const std::string& line) {
     if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
         throw Error(Error::Kind::invalid, "a request header holds a line break or a zero byte");
-    curl_slist* longer = curl_slist_append(list.get(), line.c_str());
-    if (!longer) throw std::bad_alloc();
-    static_cast<void>(list.release());
-    list.reset(longer);
+    append(list, line);
 }
 
 /// The request's headers as libcurl wants them. Host is that of the URL to the letter, for it is signed: by
 /// itself libcurl would leave out a port that is the scheme's.
-HeaderList header_list(const HttpRequest& request, const Url& url, std::uint64_t upload_bytes) {
-    HeaderList list;
+CurlList header_list(const HttpRequest& request, const Url& url, std::uint64_t upload_bytes) {
+    CurlList list;
     add_line(list, "Host: " + url.host);
     if (upload_bytes < kExpectBytesMin) add_line(list, "Expect:");
     for (const HttpHeader& header : request.headers)
@@ -300,17 +260,13 @@ void throw_if_proxy_refused(CURL* handle, const std::string& host) {
 
 class CurlHttpClient final : public HttpClient {
   public:
-    explicit CurlHttpClient(HttpOptions options) : options_(std::move(options)) {
-        init_curl_once();
-        handle_.reset(curl_easy_init());
-        if (!handle_) throw std::bad_alloc();
-    }
+    explicit CurlHttpClient(HttpOptions options) : options_(std::move(options)) {}
 
     HttpResponse send(const HttpRequest& request, const BodySink& sink) override {
         Url url = parse_url(request.url);
         curl_easy_reset(handle_.get());  // keeps the connections
         Transfer transfer(handle_.get(), options_, request, sink);
-        HeaderList headers = header_list(request, url, transfer.upload_bytes());
+        CurlList headers = header_list(request, url, transfer.upload_bytes());
         set_up_connection();
         set(handle_.get(), CURLOPT_FRESH_CONNECT, request.repeatable ? 0L : 1L);
         set(handle_.get(), CURLOPT_HTTPHEADER, headers.get());
@@ -338,13 +294,7 @@ class CurlHttpClient final : public HttpClient {
         // Refused when a malformed URL has left the buffer of the last request in place; that one serves.
         static_cast<void>(curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, kReceiveBufferBytes));
         set(handle, CURLOPT_UPLOAD_BUFFERSIZE, kUploadBufferBytes);
-        set(handle, CURLOPT_SSL_VERIFYPEER, 1L);
-        set(handle, CURLOPT_SSL_VERIFYHOST, 2L);
-        set(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-        if (!options_.ca_bundle.empty()) {
-            set(handle, CURLOPT_CAINFO, options_.ca_bundle.c_str());
-            set(handle, CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // these and no others
-        }
+        set_tls(handle, options_.ca_bundle);
         if (!options_.use_proxy) set(handle, CURLOPT_PROXY, "");
         set(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
         if (!options_.user_agent.empty()) set(handle, CURLOPT_USERAGENT, options_.user_agent.c_str());
@@ -378,7 +328,7 @@ class CurlHttpClient final : public HttpClient {
 
     HttpOptions options_;
     std::array<char, CURL_ERROR_SIZE> detail_{};  ///< written to by the handle as long as that lives
-    EasyHandle handle_;
+    EasyHandle handle_ = make_easy_handle();
 };
 
 }  // namespace

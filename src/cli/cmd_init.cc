@@ -218,7 +218,7 @@ class InitCommand final : public Command {
         std::erase_if(sets, [](const engine::SetOptions* set) { return !is_bucket(set->target); });
         if (sets.empty())
             throw UsageError("--add-lifecycle-rule is for buckets of S3, and the configuration has none",
-                             "type = \"s3\" in [set.target] names one: see icecore(1)");
+                             "type = \"s3\" in [set.target] names one: see icecore.toml(5)");
         for (const engine::SetOptions* set : sets) add_rule(session, set->target);
         return kDone;
     }

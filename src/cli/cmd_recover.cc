@@ -70,7 +70,7 @@ class RecoverCommand final : public Command {
         const engine::SetOptions& set = session.set();
         if (set.target.type == engine::TargetOptions::Type::none)
             throw UsageError(format("set {} has no target", set.name),
-                             "[set.target] in the configuration names one: see icecore(1)");
+                             "[set.target] in the configuration names one: see icecore.toml(5)");
         engine::Environment environment = session.environment();
         std::unique_ptr<TerminalObserver> observer = session.observer();
         environment.fs.make_directory(std::string(parent_path(set.backup_dir)),

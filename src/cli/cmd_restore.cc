@@ -154,7 +154,7 @@ class RestoreCommand final : public Command {
         std::unique_ptr<store::Target> target = engine::open_target(environment, opened.set, observer);
         if (target == nullptr && cold_.from == RestoreFrom::remote)
             throw UsageError(format("set {} has no target", opened.set.name),
-                             "[set.target] in the configuration names one: see icecore(1)");
+                             "[set.target] in the configuration names one: see icecore.toml(5)");
         if (target == nullptr) return nullptr;
         if (target->capabilities().thaw_needed || target->capabilities().reading_costs)
             return bring_cold_volumes(session, opened, environment, *target, cold_, request, observer,

@@ -45,7 +45,7 @@ class UploadCommand final : public Command {
         std::erase_if(sets, [](const SetOptions* set) { return !has_target(*set); });
         if (sets.empty()) {
             throw UsageError("there is no target to store in",
-                             "[set.target] in the configuration names one: see icecore(1)");
+                             "[set.target] in the configuration names one: see icecore.toml(5)");
         }
         if (abort_unfinished_) return abort_unfinished(session, sets);
         bool as_json = session.options().json;

@@ -129,7 +129,7 @@ class VerifyCommand final : public Command {
             engine::Environment environment = session.environment();
             if (set.target.type == engine::TargetOptions::Type::none)
                 throw UsageError(format("set {} has no target", set.name),
-                                 "[set.target] in the configuration names one: see icecore(1)");
+                                 "[set.target] in the configuration names one: see icecore.toml(5)");
             auto open = [&](engine::Observer& told) { return engine::open_target(environment, set, told); };
             result = engine::verify_remote(environment, set, open, observer, tell);
         } catch (const UsageError&) {

@@ -133,7 +133,7 @@ Config parse_config(std::string_view text, const std::string& path) {
     }
     table.finish();
     if (config.sets.empty()) {
-        throw UsageError(format("{}: no [[set]] in it", path), "see icecore(1), CONFIGURATION");
+        throw UsageError(format("{}: no [[set]] in it", path), "see icecore.toml(5)");
     }
     return config;
 }

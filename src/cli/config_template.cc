@@ -26,7 +26,7 @@ constexpr std::string_view kDirText =
 
 constexpr std::string_view kNoTargetText =
     R"(# Where copies of the archives go: a directory on another disk or machine, an S3 bucket ("s3"), or an Amazon
-# Glacier vault ("glacier"). It must exist. See icecore(1) and doc/targets.md.
+# Glacier vault ("glacier"). It must exist. See icecore.toml(5) and doc/targets.md.
 # [set.target]
 # type = "dir"
 # path = "/mnt/offsite"
@@ -116,7 +116,7 @@ std::string config_template(const InitAnswers& answers) {
     for (const std::string& pattern : answers.exclude) {
         exclude += (exclude.empty() ? "" : ", ") + toml_string(pattern);
     }
-    return format(R"(# Configuration of icecore. icecore(1) says more of every key.
+    return format(R"(# Configuration of icecore. icecore.toml(5) says more of every key.
 
 [[set]]
 # The name of the set: a part of the name of every archive.

@@ -56,7 +56,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"!report = 1\n", "/c.toml:1: report: expected a table, written [report]", ""},
         BadConfig{"!set = 1\n", "/c.toml:1: set: expected tables, written [[set]]", ""},
         BadConfig{"![set]\nname = \"a\"\n", "/c.toml:1: set: expected tables, written [[set]]", ""},
-        BadConfig{"!\n", "/c.toml: no [[set]] in it", "see icecore(1), CONFIGURATION"},
+        BadConfig{"!\n", "/c.toml: no [[set]] in it", "see icecore.toml(5)"},
         BadConfig{"!\n[[set]]\ndata = \"/d\"\n", "/c.toml:2: set: \"name\" is missing", ""},
         BadConfig{"![[set]]\nname = \"a\"\nbackup = \"/b\"\n", "/c.toml:1: set: \"data\" is missing", ""},
         BadConfig{"![[set]]\nname = \"a\"\ndata = \"/b\"\n", "/c.toml:1: set: \"backup\" is missing", ""},

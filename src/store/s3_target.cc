@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "base/text.h"
+#include "store/s3_digests.h"
 #include "store/s3_features.h"
 #include "store/s3_thaws.h"
 #include "store/s3_upload.h"

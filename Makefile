@@ -1,5 +1,5 @@
 # For people. The build itself is CMake (CMakePresets.json); this only names the usual ways through it.
-.PHONY: all build demo test test-long test-asan test-tsan tidy format install clean
+.PHONY: all build demo test test-long test-asan test-tsan tidy format install deb clean
 .DEFAULT_GOAL := all
 
 all: build
@@ -42,8 +42,15 @@ tidy:
 format:
 	git ls-files '*.cc' '*.h' | xargs clang-format-16 -i
 
+# PREFIX and DESTDIR as usual: make install PREFIX=/usr DESTDIR=/tmp/root
+PREFIX ?= /usr/local
 install: build
-	cmake --install build/release
+	cmake --install build/release --prefix '$(PREFIX)' --strip
+
+# build/release/icecore_VERSION_ARCHITECTURE.deb
+deb: build
+	scripts/install-deps deb
+	cd build/release && cpack
 
 clean:
 	rm -rf build

@@ -2,10 +2,12 @@
 
 #include "base/format.h"
 #include "base/units.h"
+#include "cli/announcer.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/program.h"
 #include "cli/session.h"
+#include "cli/set_status.h"
 #include "cli/upload_report.h"
 #include "cli/usage_error.h"
 #include "engine/backup.h"
@@ -17,12 +19,6 @@ namespace {
 using engine::BackupRequest;
 using engine::BackupResult;
 using engine::SetOptions;
-
-/// Failed is worse than incomplete is worse than done.
-int worse(int a, int b) {
-    auto rank = [](int status) { return status == kDone ? 0 : status == kIncomplete ? 1 : 2; };
-    return rank(a) >= rank(b) ? a : b;
-}
 
 void append_result(JsonWriter& writer, const SetOptions& set, const BackupResult& result, bool dry_run) {
     writer.begin_object().field("set", set.name);
@@ -58,6 +54,42 @@ void print_plan(std::ostream& out, const BackupResult& result) {
                   kind_name(result.header.kind), format_count(counts.added), format_count(counts.changed),
                   format_count(counts.deleted), format_count(counts.renamed),
                   format_bytes(counts.read_bytes));
+}
+
+report::RunFacts new_facts(Session& session, const SetOptions& set) {
+    report::RunFacts facts;
+    facts.set = set.name;
+    facts.host = session.io().host;
+    facts.data_dir = set.data_dir;
+    facts.backup_dir = set.backup_dir;
+    facts.started = session.io().clock.now();
+    return facts;
+}
+
+/// When the newest run began that is complete offsite; nullopt also if that cannot be found out.
+std::optional<Timestamp> newest_offsite(Session& session, const SetOptions& set) {
+    if (set.target.type == engine::TargetOptions::Type::none) return std::nullopt;
+    try {
+        return read_set_status(session, set, std::nullopt).offsite_snapshot;
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+void add_result(report::RunFacts& facts, const BackupResult& result) {
+    facts.result =
+        result.incomplete() ? report::RunFacts::Result::incomplete : report::RunFacts::Result::done;
+    facts.header = result.header;
+    facts.trailer = result.trailer;
+    facts.log_file = result.log_file;
+    if (!result.upload) return;
+    facts.upload.emplace();
+    facts.upload->files = result.upload->files;
+    facts.upload->bytes = result.upload->bytes;
+    facts.upload->waiting_files = result.upload->waiting_files;
+    facts.upload->waiting_bytes = result.upload->waiting_bytes;
+    facts.upload->problems = result.upload->problems;
+    if (result.upload->failure) facts.upload->problems.push_back(result.upload->failure->message());
 }
 
 class BackupCommand final : public Command {
@@ -132,10 +164,26 @@ class BackupCommand final : public Command {
 
     /// One set; its errors end here, so that the next set has its turn.
     int run_set(Session& session, const SetOptions& set, bool several, JsonOutput* json) {
+        if (request_.dry_run) {
+            report::RunFacts nobody_is_told;
+            return back_up(session, set, several, json, nullptr, nobody_is_told);
+        }
+        Announcer announcer(session, set);
+        report::RunFacts facts = new_facts(session, set);
+        facts.exit_status = back_up(session, set, several, json, &announcer, facts);
+        facts.finished = session.io().clock.now();
+        facts.offsite_snapshot = newest_offsite(session, set);
+        return announcer.end(facts);
+    }
+
+    int back_up(Session& session, const SetOptions& set, bool several, JsonOutput* json, Announcer* announcer,
+                report::RunFacts& facts) {
         std::unique_ptr<TerminalObserver> observer = session.observer();
         try {
+            if (announcer != nullptr) announcer->begin();
             BackupResult result = engine::run_backup(session.environment(), set, request_, *observer);
             observer->finish();
+            add_result(facts, result);
             if (json != nullptr)
                 append_result(json->writer(), set, result, request_.dry_run);
             else if (!session.messages().quiet)
@@ -148,6 +196,8 @@ class BackupCommand final : public Command {
                                                         "`icecore upload` tries again"));
         } catch (Error& error) {
             observer->finish();
+            facts.error = error.message();
+            facts.hint = error.hint();
             if (json != nullptr) append_failure(json->writer(), set, error, request_.dry_run);
             if (several) error.add_context(format("set {}", set.name));
             session.messages().error(error);

@@ -124,8 +124,12 @@ class ScheduleInstallCommand final : public Command {
         for (const engine::SetOptions* set : session.sets()) {
             job.data_dirs.push_back(set->data_dir);
             job.writable_dirs.push_back(set->backup_dir);
+            const RunHooks& hooks = session.config().hooks.at(set->name);
+            job.runs_hooks |= !(hooks.before + hooks.after + hooks.on_failure).empty();
             if (!set->target.directory.empty()) job.writable_dirs.push_back(set->target.directory);
         }
+        const std::string& metrics = session.config().report.metrics;
+        if (!metrics.empty()) job.writable_dirs.emplace_back(parent_path(metrics));
         return job;
     }
 

@@ -11,12 +11,14 @@
 #include "cli/path_argument.h"
 #include "cli/suggest.h"
 #include "cli/usage_error.h"
+#include "cloud/http.h"
 
 namespace icecore::cli {
 namespace {
 
 constexpr std::int64_t kRetriesMax = 100;
 constexpr std::int64_t kEveryMax = 1'000'000;
+constexpr std::int64_t kHookSecondsMax = 7 * 86400;
 
 engine::FullEvery read_full_every(ConfigTable& table) {
     auto text = table.text("full_every");
@@ -56,6 +58,52 @@ archive::Compression read_compression(ConfigTable& table) {
     }
 }
 
+/// One URL, to which "/start" and "/fail" are added as Healthchecks has it, or a table of three.
+void read_ping(ConfigTable& table, RunHooks& hooks) {
+    auto checked = [](ConfigTable& in, std::string_view key) {
+        std::string url = in.text(key).value_or("");
+        if (url.empty()) return url;
+        try {
+            cloud::parse_url(url);
+        } catch (const Error& error) {
+            in.fail(key, error.message(), error.hint());
+        }
+        return url;
+    };
+    if (!table.has("ping")) return;
+    if (!table.is_table("ping")) {
+        std::string url = checked(table, "ping");
+        while (url.ends_with('/')) url.pop_back();
+        if (url.find('?') != std::string::npos)
+            table.fail("ping", "\"/start\" and \"/fail\" cannot be added to a URL with a query",
+                       "ping = { start = \"...\", success = \"...\", failure = \"...\" }");
+        hooks.ping_start = url + "/start";
+        hooks.ping_success = url;
+        hooks.ping_failure = url + "/fail";
+        return;
+    }
+    ConfigTable urls = *table.table("ping");
+    hooks.ping_start = checked(urls, "start");
+    hooks.ping_success = checked(urls, "success");
+    hooks.ping_failure = checked(urls, "failure");
+    urls.finish();
+}
+
+RunHooks read_hooks(ConfigTable& table) {
+    RunHooks hooks;
+    hooks.before = table.text("before").value_or("");
+    hooks.after = table.text("after").value_or("");
+    hooks.on_failure = table.text("on_failure").value_or("");
+    if (auto text = table.text("hook_timeout")) {
+        auto seconds = parse_span(*text);
+        if (!seconds || *seconds <= 0 || *seconds > kHookSecondsMax)
+            table.fail("hook_timeout", "expected a span such as \"10m\", at most \"7d\"");
+        hooks.hook_timeout_seconds = *seconds;
+    }
+    read_ping(table, hooks);
+    return hooks;
+}
+
 engine::SetOptions read_set(ConfigTable& table) {
     engine::SetOptions set;
     set.name = table.required_text("name");
@@ -71,7 +119,6 @@ engine::SetOptions read_set(ConfigTable& table) {
     set.full_every = read_full_every(table);
     set.retries = static_cast<unsigned>(table.number("retries", 0, kRetriesMax).value_or(set.retries));
     if (auto target = table.table("target")) set.target = read_target(*target, set);
-    table.finish();
     return set;
 }
 
@@ -84,6 +131,7 @@ ReportConfig read_report(ConfigTable& table) {
     if (!report.smtp.empty() && !report.sendmail.empty()) {
         table.fail("sendmail", "expected smtp or sendmail, not both");
     }
+    if (table.has("metrics")) report.metrics = table.required_path("metrics");
     table.finish();
     return report;
 }
@@ -129,6 +177,8 @@ Config parse_config(std::string_view text, const std::string& path) {
     for (ConfigTable& set_table : table.tables("set")) {
         engine::SetOptions set = read_set(set_table);
         check_unique(set_table, config.sets, set);
+        config.hooks[set.name] = read_hooks(set_table);
+        set_table.finish();
         config.sets.push_back(std::move(set));
     }
     table.finish();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,13 +18,26 @@ struct ReportConfig {
     unsigned every = 7;  ///< runs
     std::string smtp;
     std::string sendmail;
+    std::string metrics;  ///< a file for Prometheus' node_exporter, absolute; empty: none
+};
+
+/// What is run and who is told around each run of a set. Empty: nothing, nobody.
+struct RunHooks {
+    std::string before;  ///< a line for /bin/sh; if it fails, there is no run
+    std::string after;   ///< likewise, after every run
+    std::string on_failure;
+    std::int64_t hook_timeout_seconds = 3600;
+    std::string ping_start;  ///< URL
+    std::string ping_success;
+    std::string ping_failure;
 };
 
 /// A configuration file, checked: paths absolute, names unique, every value in its range.
 struct Config {
     std::string path;
     ReportConfig report;
-    std::vector<engine::SetOptions> sets;  ///< at least one, in the file's order
+    std::vector<engine::SetOptions> sets;   ///< at least one, in the file's order
+    std::map<std::string, RunHooks> hooks;  ///< by the set's name; of every set
 };
 
 /// Reads TOML text; `path` names it in messages. Throws UsageError "PATH:LINE: KEY: what is wrong" for the

@@ -42,6 +42,11 @@ void ConfigTable::fail_type(std::string_view key, std::string_view expected) con
     fail(key, format("expected {}", expected));
 }
 
+bool ConfigTable::is_table(std::string_view key) {
+    const toml::node* node = find(key);
+    return node != nullptr && node->is_table();
+}
+
 std::optional<std::string> ConfigTable::text(std::string_view key) {
     const toml::node* node = find(key);
     if (node == nullptr) return std::nullopt;

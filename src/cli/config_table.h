@@ -18,6 +18,7 @@ class ConfigTable {
     ConfigTable(const toml::table& table, std::string file, std::string prefix);
 
     bool has(std::string_view key);
+    bool is_table(std::string_view key);
     std::optional<std::string> text(std::string_view key);
     /// Throws if it is missing or empty.
     std::string required_text(std::string_view key);

@@ -43,7 +43,8 @@ INSTANTIATE_TEST_SUITE_P(
                   "did you mean \"compression\"?"},
         BadConfig{"zzzzzzzz = 1", "/c.toml:5: set.zzzzzzzz: unknown key",
                   "known keys: name, data, backup, exclude, ignore_files, exclude_caches, exclude_nodump, "
-                  "one_file_system, max_file_size, compression, volume_size, full_every, retries, target"},
+                  "one_file_system, max_file_size, compression, volume_size, full_every, retries, target, "
+                  "before, after, on_failure, hook_timeout, ping"},
         BadConfig{"\n[reprot]\n", "/c.toml:6: reprot: unknown key", "did you mean \"report\"?"},
         BadConfig{"[report]\nemial = \"a@b\"\n", "/c.toml:6: report.emial: unknown key",
                   "did you mean \"email\"?"},

@@ -14,6 +14,8 @@ struct Job {
     std::string set = {};                         ///< the set; empty: all of the configuration
     std::vector<std::string> data_dirs = {};      ///< what is read
     std::vector<std::string> writable_dirs = {};  ///< what is written: backup directories, mounted targets, …
+    /// The configuration names commands to run before or after: nobody knows what they need to do.
+    bool runs_hooks = false;
     Calendar calendar = {};
 
     /// "icecore", or "icecore-SET": of the units, and the mark in a crontab.

@@ -67,6 +67,15 @@ TEST(SystemdUnits, WriteOnlyWhereTheyMust) {
     EXPECT_THAT(service_unit(job(), false), Not(HasSubstr("ProtectSystem")));
 }
 
+TEST(SystemdUnits, HooksAreNotShutIn) {
+    Job hooks = job();
+    hooks.runs_hooks = true;
+    std::string unit = service_unit(hooks, true);
+    EXPECT_THAT(unit, Not(HasSubstr("ReadOnlyPaths")));
+    EXPECT_THAT(unit, Not(HasSubstr("NoNewPrivileges")));
+    EXPECT_THAT(unit, HasSubstr("# No sandbox: the hooks"));
+}
+
 TEST(SystemdUnits, NothingThatIsBackedUpIsHidden) {
     for (const char* dir : {"/", "/tmp", "/tmp/x", "/var", "/var/tmp/x/y"}) {
         Job in_tmp = job();

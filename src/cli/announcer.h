@@ -1,0 +1,42 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "cli/config.h"
+#include "cli/session.h"
+#include "report/run_facts.h"
+
+namespace icecore::cli {
+
+/// Tells the world of one run's begin and end, as the configuration asks: hooks, pings, metrics.
+///
+/// A ping that does not arrive is a warning: whoever waits for it will notice. A hook or a metrics file that
+/// fails is an error, told at once and by the exit status; the run itself is not affected.
+class Announcer {
+  public:
+    Announcer(Session& session, const engine::SetOptions& set);
+
+    /// Before anything else of the run. Throws Error if the `before` hook fails: the run must not begin.
+    void begin();
+
+    /// After the run, whatever became of it, also if begin() threw. Returns the exit status: that of `facts`,
+    /// or worse.
+    int end(const report::RunFacts& facts);
+
+  private:
+    void run_hook(std::string_view key, const std::string& line,
+                  const std::map<std::string, std::string>& variables);
+    void ping(const std::string& url, const std::string& body);
+    void write_metrics(const report::RunFacts& facts);
+
+    Session& session_;
+    const engine::SetOptions& set_;
+    const RunHooks& hooks_;
+};
+
+/// The worse of two exit statuses: failed is worse than incomplete is worse than done.
+int worse(int a, int b);
+
+}  // namespace icecore::cli

@@ -147,6 +147,12 @@ volume_size = {5}
 full_every = "never"
 # How often a file that changes while it is read is read again.
 retries = 3
+
+# Commands before and after each backup: see icecore.toml(5), HOOKS.
+# before = "pg_dumpall >/srv/data/databases.sql"
+# after = "rm /srv/data/databases.sql"
+# A service that says when no backup has come.
+# ping = "https://hc-ping.com/UUID"
 )",
                   toml_string(answers.name), toml_string(answers.data_dir), toml_string(answers.backup_dir),
                   exclude, toml_string(answers.compression), toml_string(answers.volume_size)) +

@@ -66,6 +66,7 @@ struct GlobalOptions {
     std::string config;
     std::string set;
     bool json = false;
+    bool events = false;  ///< parsed here, heeded before that: errors of parsing are events, too
     bool quiet = false;
     bool verbose = false;
     bool no_color = false;

@@ -33,6 +33,7 @@ struct Io {
     bool in_is_terminal = false;
     bool out_is_terminal = false;
     bool err_is_terminal = false;
+    bool err_is_journal = false;      ///< systemd's
     unsigned width_columns = 80;      ///< of the terminal
     std::string program = "icecore";  ///< this program, absolute
     /// Runs another program to its end.

@@ -1,4 +1,5 @@
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -10,6 +11,7 @@
 #include <random>
 #include <thread>
 
+#include "base/format.h"
 #include "cli/program.h"
 
 namespace {
@@ -30,6 +32,14 @@ std::string program_path() {
     std::error_code error;
     std::filesystem::path path = std::filesystem::read_symlink("/proc/self/exe", error);
     return error ? "icecore" : path.string();
+}
+
+/// Whether stderr is the stream that systemd made for this service: systemd.exec(5), "$JOURNAL_STREAM".
+bool err_is_journal() {
+    const char* stream = std::getenv("JOURNAL_STREAM");
+    struct stat err {};
+    return stream != nullptr && fstat(STDERR_FILENO, &err) == 0 &&
+           icecore::format("{}:{}", err.st_dev, err.st_ino) == stream;
 }
 
 unsigned terminal_width_columns() {
@@ -63,6 +73,7 @@ int main(int argc, char** argv) {
         .in_is_terminal = isatty(STDIN_FILENO) == 1,
         .out_is_terminal = isatty(STDOUT_FILENO) == 1,
         .err_is_terminal = isatty(STDERR_FILENO) == 1,
+        .err_is_journal = err_is_journal(),
         .width_columns = terminal_width_columns(),
         .program = program_path(),
         .systemd_runs = std::filesystem::is_directory("/run/systemd/system", ignored)};

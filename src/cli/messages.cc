@@ -1,5 +1,11 @@
 #include "cli/messages.h"
 
+#include <syslog.h>
+
+#include <array>
+
+#include "base/format.h"
+#include "base/json.h"
 #include "base/text.h"
 
 namespace icecore::cli {
@@ -38,30 +44,55 @@ void Messages::error(const Error& error) {
 }
 
 void Messages::error(std::string_view message, std::string_view hint) {
-    print("error: ", kRed, message);
-    if (!hint.empty()) err_ << "hint: " << printable(hint) << '\n';
+    print(Level::error, message, hint);
     err_.flush();
 }
 
 void Messages::warning(std::string_view message) {
-    if (!quiet) print("warning: ", kYellow, message);
+    if (!quiet) print(Level::warning, message);
 }
 
 void Messages::note(std::string_view message) {
-    if (!quiet) print("", "", message);
+    if (!quiet) print(Level::note, message);
 }
 
 void Messages::detail(std::string_view message) {
-    if (verbose && !quiet) print("", "", message);
+    if (verbose && !quiet) print(Level::note, message);
 }
 
-void Messages::print(std::string_view label, std::string_view color_code, std::string_view message) {
+void Messages::print(Level level, std::string_view message, std::string_view hint) {
+    struct Form {
+        std::string_view name, label, color;
+        int priority;
+    };
+    static constexpr std::array<Form, 3> kForms = {{{"error", "error: ", kRed, LOG_ERR},
+                                                    {"warning", "warning: ", kYellow, LOG_WARNING},
+                                                    {"note", "", "", LOG_INFO}}};
+    const Form& form = kForms[static_cast<std::size_t>(level)];
+    switch (style) {
+        case Style::events: {
+            std::string line;
+            JsonWriter json(line);
+            json.begin_object().field("event", form.name).field("message", printable(message));
+            if (level == Level::error) json.field("hint", printable(hint));
+            json.end_object();
+            err_ << line << '\n';
+            return;
+        }
+        case Style::journal:
+            err_ << format("<{}>{}{}\n", form.priority, form.label, printable(message));
+            if (!hint.empty()) err_ << format("<{}>hint: {}\n", form.priority, printable(hint));
+            return;
+        case Style::text:
+            break;
+    }
     err_ << "icecore: ";
-    if (color && !label.empty())
-        err_ << color_code << label << kPlain;
+    if (color && !form.color.empty())
+        err_ << form.color << form.label << kPlain;
     else
-        err_ << label;
+        err_ << form.label;
     err_ << printable(message) << '\n';
+    if (!hint.empty()) err_ << "hint: " << printable(hint) << '\n';
 }
 
 }  // namespace icecore::cli

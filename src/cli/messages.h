@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -16,6 +17,12 @@ std::string printable(std::string_view text);
 /// What the program says about itself, on stderr: "icecore: error: …", "icecore: warning: …", "hint: …".
 class Messages {
   public:
+    enum class Style : std::uint8_t {
+        text,
+        journal,  ///< for systemd's journal: lines with their priority in front, as in sd-daemon(3)
+        events,   ///< a line of JSON for each (doc/json.md, "Events")
+    };
+
     explicit Messages(std::ostream& err) : err_(err) {}
 
     void error(const Error& error);
@@ -30,9 +37,11 @@ class Messages {
     bool quiet = false;
     bool verbose = false;
     bool color = false;
+    Style style = Style::text;
 
   private:
-    void print(std::string_view label, std::string_view color_code, std::string_view message);
+    enum class Level : std::uint8_t { error, warning, note };
+    void print(Level level, std::string_view message, std::string_view hint = {});
     std::ostream& err_;
 };
 

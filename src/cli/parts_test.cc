@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "base/format.h"
+#include "base/json_document.h"
 #include "cli/messages.h"
 #include "cli/output.h"
 #include "cli/path_argument.h"
@@ -242,6 +245,39 @@ TEST_F(ProgressLineTest, WarningsStandAboveIt) {
     observer.warning("cannot read a\nb");
     EXPECT_EQ(out_.str(), "\rscanning  1 files  0 B\r" + std::string(22, ' ') +
                               "\ricecore: warning: cannot read a\\x0ab\n");
+}
+
+TEST_F(ProgressLineTest, EventsAreLinesOfJson) {
+    Messages messages(out_);
+    messages.style = Messages::Style::events;
+    TerminalObserver observer(out_, clock_, 80, false, messages);
+    observer.progress({.phase = engine::Progress::Phase::scanning, .files = 1});
+    observer.progress({.phase = engine::Progress::Phase::scanning, .files = 2});  // too soon
+    clock_.advance_ns(TerminalObserver::kEventIntervalNs);
+    observer.progress({.phase = engine::Progress::Phase::scanning, .files = 3});
+    observer.progress({.phase = engine::Progress::Phase::packing, .bytes_total = 5});  // a phase begins
+    observer.warning("cannot read a\n\"b\"");
+    messages.error("no", "try");
+    std::vector<std::string> told;
+    std::istringstream lines(out_.str());
+    for (std::string line; std::getline(lines, line);) {
+        Json event = parse_json(line);
+        told.push_back(event["event"].get<std::string>() +
+                       (event.contains("files") ? event["files"].dump() + event["bytes_total"].dump()
+                                                : event["message"].get<std::string>()) +
+                       event.value("hint", ""));
+    }
+    EXPECT_EQ(told, (std::vector<std::string>{"progress10", "progress30", "progress05",
+                                              "warningcannot read a\\x0a\"b\"", "errornotry"}));
+}
+
+TEST_F(ProgressLineTest, TheJournalIsToldPriorities) {
+    Messages messages(out_);
+    messages.style = Messages::Style::journal;
+    messages.error("one\ntwo", "a hint");
+    messages.warning("w");
+    messages.note("n");
+    EXPECT_EQ(out_.str(), "<3>error: one\\x0atwo\n<3>hint: a hint\n<4>warning: w\n<6>n\n");
 }
 
 TEST_F(ProgressLineTest, NothingWithoutATerminal) {

@@ -139,6 +139,7 @@ void GlobalOptions::declare(Arguments& arguments) {
     arguments.value("--config", "FILE", config, "the configuration file");
     arguments.value("--set", "NAME", set, "the set, where the configuration has several");
     arguments.flag("--json", json, "print facts as JSON");
+    arguments.flag("--events", events, "print messages and progress as lines of JSON on stderr");
     arguments.flag("-q,--quiet", quiet, "print nothing but results that were asked for, and errors");
     arguments.flag("-v,--verbose", verbose, "say more");
     arguments.flag("--no-color", no_color, "no colours, as with NO_COLOR");
@@ -182,6 +183,9 @@ std::vector<std::unique_ptr<Command>> make_commands() {
 int run_program(const std::vector<std::string>& args, Io& io) {
     Messages messages(io.err);
     messages.color = color_wanted(args, io);
+    if (io.err_is_journal) messages.style = Messages::Style::journal;
+    if (std::find(args.begin(), args.end(), "--events") != args.end())
+        messages.style = Messages::Style::events;
     try {
         int status = dispatch(args, io, messages);
         io.out.flush();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "base/json.h"
 #include "base/units.h"
 
 namespace icecore::cli {
@@ -98,10 +99,32 @@ std::string ProgressLine::text(const Progress& progress, std::int64_t now_ns) co
 
 TerminalObserver::TerminalObserver(std::ostream& err, const Clock& clock, unsigned width_columns,
                                    bool show_progress, Messages& messages)
-    : line_(err, clock, width_columns), show_progress_(show_progress), messages_(messages) {}
+    : err_(err),
+      clock_(clock),
+      line_(err, clock, width_columns),
+      show_progress_(show_progress),
+      messages_(messages) {}
 
 void TerminalObserver::progress(const Progress& progress) {
-    if (show_progress_) line_.update(progress);
+    if (messages_.style == Messages::Style::events)
+        tell_event(progress);
+    else if (show_progress_)
+        line_.update(progress);
+}
+
+void TerminalObserver::tell_event(const Progress& progress) {
+    std::int64_t now_ns = clock_.monotonic_ns();
+    if (told_phase_ == progress.phase && told_ns_ && now_ns - *told_ns_ < kEventIntervalNs) return;
+    told_ns_ = now_ns;
+    told_phase_ = progress.phase;
+    std::string line;
+    JsonWriter json(line);
+    json.begin_object().field("event", "progress").field("phase", phase_text(progress.phase));
+    json.field("files", progress.files).field("files_total", progress.files_total);
+    json.field("bytes", progress.bytes).field("bytes_total", progress.bytes_total);
+    json.field("stored_bytes", progress.stored_bytes).end_object();
+    err_ << line << '\n';
+    err_.flush();
 }
 
 void TerminalObserver::warning(std::string_view message) {

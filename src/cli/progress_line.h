@@ -39,7 +39,8 @@ class ProgressLine {
     std::uint64_t phase_first_bytes_ = 0;
 };
 
-/// Tells a person what the engine reports: progress on a terminal (unless quiet), warnings above it.
+/// Tells a person what the engine reports: progress on a terminal (unless quiet), warnings above it. Where
+/// messages are events, progress is one, too, once a second at most.
 class TerminalObserver final : public engine::Observer {
   public:
     /// `show_progress`: draw the line. All references must outlive it.
@@ -50,10 +51,18 @@ class TerminalObserver final : public engine::Observer {
     /// Takes the line away, before anything else is printed.
     void finish();
 
+    static constexpr std::int64_t kEventIntervalNs = 1'000'000'000;
+
   private:
+    void tell_event(const engine::Progress& progress);
+
+    std::ostream& err_;
+    const Clock& clock_;
     ProgressLine line_;
     bool show_progress_;
     Messages& messages_;
+    std::optional<std::int64_t> told_ns_;  ///< when the last event was
+    std::optional<engine::Progress::Phase> told_phase_;
 };
 
 }  // namespace icecore::cli

@@ -8,6 +8,7 @@ endfunction()
 
 run(strip --strip-unneeded --remove-section=.comment --remove-section=.note ${root}/usr/bin/icecore)
 
+file(RENAME ${root}/usr/share/zsh/site-functions ${root}/usr/share/zsh/vendor-completions)  # where Debian's zsh looks
 file(REMOVE ${doc}/LICENSE)  # Debian has it in common-licenses
 configure_file(${ICECORE_PACKAGING}/copyright ${doc}/copyright COPYONLY)
 configure_file(${ICECORE_PACKAGING}/changelog ${doc}/changelog.Debian COPYONLY)

@@ -38,6 +38,8 @@ class ConfigTable {
 
     /// Refuses keys that were never asked for.
     void finish() const;
+    /// The keys that were asked for.
+    const std::vector<std::string>& known() const { return known_; }
 
     [[noreturn]] void fail(std::string_view key, std::string_view message, std::string hint = {}) const;
 

@@ -196,4 +196,16 @@ engine::TargetOptions read_target(ConfigTable& table, const engine::SetOptions& 
     return target;
 }
 
+std::vector<std::string> target_keys(std::string_view type) {
+    std::string_view required = type == "s3" ? "bucket" : type == "glacier" ? "vault" : "path";
+    toml::table any{{"type", std::string(type)}};
+    any.insert(required, type == "dir" ? "/dev/null/path" : "any");
+    ConfigTable table(any, "", "");
+    engine::SetOptions set;
+    set.data_dir = "/dev/null/data";
+    set.backup_dir = "/dev/null/backup";
+    read_target(table, set);
+    return table.known();
+}
+
 }  // namespace icecore::cli

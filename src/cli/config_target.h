@@ -9,4 +9,7 @@ namespace icecore::cli {
 /// for a directory that lies in the set's own, too.
 engine::TargetOptions read_target(ConfigTable& table, const engine::SetOptions& set);
 
+/// The keys that the table may have, for a target of `type` ("s3", "glacier", "dir").
+std::vector<std::string> target_keys(std::string_view type);
+
 }  // namespace icecore::cli

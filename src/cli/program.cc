@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "cli/command.h"
+#include "cli/completion.h"
 #include "cli/help.h"
 #include "cli/session.h"
 #include "cli/suggest.h"
@@ -98,6 +99,10 @@ int run_help(const Commands& commands, const std::vector<std::string>& args, Io&
 }
 
 int dispatch(const std::vector<std::string>& args, Io& io, Messages& messages) {
+    if (!args.empty() && args[0] == "__complete") {
+        run_complete({args.begin() + 1, args.end()}, io);
+        return kDone;
+    }
     Commands commands = make_commands();
     SplitLine line = split_line(commands, args);
     if (line.command.empty()) return run_without_command(commands, line.rest, io);

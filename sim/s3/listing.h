@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,12 @@ struct ListPage {
 /// listed key or prefix and one a delete marker, however many keys there are.
 ListPage list_keys(const Bucket& bucket, const ListQuery& query);
 
-/// The smallest text that is behind all that begin with `prefix`; empty if there is none.
-std::string end_of_prefix(std::string prefix);
+/// The common prefix that stands for `key` in a listing; empty if the key itself is listed.
+std::string rolled_up(const std::string& key, const std::string& prefix, const std::string& delimiter);
+/// Whether a page that ended with `marker` ended with a common prefix: then the next goes on behind all that
+/// it stands for.
+bool is_common_prefix(const std::string& marker, const std::string& prefix, const std::string& delimiter);
+/// The first key behind all that begin with `prefix`.
+std::map<std::string, Versions>::const_iterator behind_prefix(const Bucket& bucket, std::string prefix);
 
 }  // namespace icecore::sim::s3

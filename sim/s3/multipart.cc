@@ -1,14 +1,9 @@
-#include <algorithm>
-#include <array>
 #include <optional>
-#include <set>
-#include <vector>
 
+#include "base/base64.h"
 #include "base/format.h"
 #include "base/text.h"
-#include "cloud/http.h"
 #include "sim/random_id.h"
-#include "sim/s3/listing.h"
 #include "sim/s3/object_headers.h"
 #include "sim/s3/operations.h"
 #include "sim/s3/receive.h"
@@ -19,7 +14,6 @@ namespace icecore::sim::s3 {
 namespace {
 
 constexpr std::size_t kUploadIdLength = 96;
-constexpr std::uint64_t kPageMax = 1000;
 
 bool is_crc(ChecksumAlgorithm algorithm) {
     return algorithm != ChecksumAlgorithm::sha1 && algorithm != ChecksumAlgorithm::sha256;
@@ -68,16 +62,6 @@ unsigned part_number(const Call& call) {
         invalid_argument("Part number must be an integer between 1 and 10000, inclusive", "partNumber",
                          text == nullptr ? "" : *text);
     return static_cast<unsigned>(*number);
-}
-
-void write_owner(XmlWriter& xml, const Service& service) {
-    for (const char* role : {"Initiator", "Owner"}) xml.open(role).text("ID", service.account).close(role);
-}
-
-void write_checksum_kind(XmlWriter& xml, const Upload& upload) {
-    if (!upload.algorithm) return;
-    xml.text("ChecksumAlgorithm", algorithm_name(*upload.algorithm));
-    xml.text("ChecksumType", type_name(upload.checksum_type));
 }
 
 }  // namespace
@@ -136,7 +120,7 @@ Response upload_part(Service& service, Call& call) {
 
     std::lock_guard lock(service.mutex);
     const Upload& upload = find_upload(find_bucket(service, call), call);
-    Part part{number, received.blob, to_hex(received.digests.md5), base64(received.digests.checksum),
+    Part part{number, received.blob, to_hex(received.digests.md5), to_base64(received.digests.checksum),
               call.now};
     service.storage.put_part(call.bucket, upload.id, part);
     Response out = empty_response(200);
@@ -152,112 +136,6 @@ Response abort_multipart_upload(Service& service, Call& call) {
     std::string id = upload.id;
     service.storage.end_upload(call.bucket, id, call.now);
     return empty_response(204);
-}
-
-Response list_parts(Service& service, Call& call) {
-    check_expected_owner(service, call);
-    const Upload& upload = find_upload(find_bucket(service, call), call);
-    std::uint64_t max = std::min(number_parameter(call, "max-parts", kPageMax, INT32_MAX), kPageMax);
-    std::uint64_t marker = number_parameter(call, "part-number-marker", 0, INT32_MAX);
-    XmlWriter xml("ListPartsResult");
-    xml.text("Bucket", call.bucket).text("Key", call.key).text("UploadId", upload.id);
-    write_owner(xml, service);
-    xml.text("StorageClass", storage_class_name(upload.attributes.storage_class));
-    write_checksum_kind(xml, upload);
-    auto first = upload.parts.upper_bound(static_cast<unsigned>(marker));
-    auto end = first;
-    for (std::uint64_t count = 0; end != upload.parts.end() && count < max; ++count) ++end;
-    unsigned last = end == upload.parts.begin() || end == first ? 0 : std::prev(end)->first;
-    xml.number("PartNumberMarker", marker).number("NextPartNumberMarker", last).number("MaxParts", max);
-    xml.truth("IsTruncated", end != upload.parts.end());
-    for (auto part = first; part != end; ++part) {
-        xml.open("Part").number("PartNumber", part->first);
-        xml.text("LastModified", xml_time(part->second.modified)).text("ETag", '"' + part->second.md5 + '"');
-        xml.number("Size", part->second.blob->size_bytes());
-        if (upload.algorithm) xml.text(checksum_element(*upload.algorithm), part->second.checksum);
-        xml.close("Part");
-    }
-    return xml_response(xml.finish());
-}
-
-namespace {
-
-/// The uploads of a bucket in the order in which they are listed: by key, then by when they began.
-std::vector<const Upload*> sorted_uploads(const Bucket& bucket, const std::string& prefix) {
-    std::vector<const Upload*> out;
-    for (const auto& [id, upload] : bucket.uploads)
-        if (upload.key.starts_with(prefix)) out.push_back(&upload);
-    std::sort(out.begin(), out.end(), [](const Upload* a, const Upload* b) {
-        return std::tie(a->key, a->initiated, a->id) < std::tie(b->key, b->initiated, b->id);
-    });
-    return out;
-}
-
-/// Drops those up to and with the markers.
-void skip_marked(std::vector<const Upload*>& uploads, const std::string& key, const std::string& id) {
-    if (key.empty()) return;
-    auto marked = std::find_if(uploads.begin(), uploads.end(),
-                               [&](const Upload* upload) { return upload->key == key && upload->id == id; });
-    if (!id.empty() && marked != uploads.end()) {
-        uploads.erase(uploads.begin(), marked + 1);
-        return;
-    }
-    std::erase_if(uploads, [&](const Upload* upload) { return upload->key <= key; });
-}
-
-}  // namespace
-
-Response list_multipart_uploads(Service& service, Call& call) {
-    check_expected_owner(service, call);
-    const Bucket& bucket = find_bucket(service, call);
-    auto text = [&](const char* name) {
-        const std::string* value = call.parameter(name);
-        return value == nullptr ? std::string() : *value;
-    };
-    bool url = text("encoding-type") == "url";
-    auto encoded = [&](const std::string& value) { return url ? cloud::percent_encode(value, true) : value; };
-    std::uint64_t max = std::min(number_parameter(call, "max-uploads", kPageMax, INT32_MAX), kPageMax);
-    std::string prefix = text("prefix");
-    std::string delimiter = text("delimiter");
-    std::vector<const Upload*> uploads = sorted_uploads(bucket, prefix);
-    skip_marked(uploads, text("key-marker"), text("upload-id-marker"));
-
-    XmlWriter xml("ListMultipartUploadsResult");
-    xml.text("Bucket", call.bucket).text("KeyMarker", encoded(text("key-marker")));
-    xml.text("UploadIdMarker", text("upload-id-marker")).text("Prefix", encoded(prefix));
-    if (!delimiter.empty()) xml.text("Delimiter", encoded(delimiter));
-    if (url) xml.text("EncodingType", "url");
-    xml.number("MaxUploads", max);
-    std::set<std::string> prefixes;
-    std::uint64_t count = 0;
-    const Upload* last = nullptr;
-    bool more = false;
-    for (const Upload* upload : uploads) {
-        std::size_t end = delimiter.empty() ? std::string::npos : upload->key.find(delimiter, prefix.size());
-        std::string rolled = end == std::string::npos ? "" : upload->key.substr(0, end + delimiter.size());
-        bool known = !rolled.empty() && prefixes.contains(rolled);
-        more = !known && count == max;
-        if (more) break;
-        last = upload;
-        if (known) continue;
-        ++count;
-        if (!rolled.empty()) {
-            prefixes.insert(rolled);
-            continue;
-        }
-        xml.open("Upload").text("Key", encoded(upload->key)).text("UploadId", upload->id);
-        write_owner(xml, service);
-        xml.text("StorageClass", storage_class_name(upload->attributes.storage_class));
-        xml.text("Initiated", xml_time(upload->initiated));
-        write_checksum_kind(xml, *upload);
-        xml.close("Upload");
-    }
-    for (const std::string& rolled : prefixes)
-        xml.open("CommonPrefixes").text("Prefix", encoded(rolled)).close("CommonPrefixes");
-    xml.truth("IsTruncated", more);
-    if (more && last != nullptr)
-        xml.text("NextKeyMarker", encoded(last->key)).text("NextUploadIdMarker", last->id);
-    return xml_response(xml.finish());
 }
 
 }  // namespace icecore::sim::s3

@@ -33,18 +33,6 @@ Json event(const char* what, const std::string& bucket, const char* name, Json v
     return {{"do", what}, {"bucket", escape_path(bucket)}, {name, std::move(value)}};
 }
 
-std::string text_of(const Json& json, const char* key) {
-    return unescape_path(json.at(key).get<std::string>()).value_or("");
-}
-
-Timestamp time_of(const Json& json, const char* key) {
-    return parse_utc(json.at(key).get<std::string>()).value_or(Timestamp{});
-}
-
-void use_parts(const Version& version) {
-    for (const Part& part : version.parts) part.blob->use();
-}
-
 }  // namespace
 
 // Everything goes the same way: an event is made, recorded, and applied to what is in memory by apply(),
@@ -164,101 +152,6 @@ std::string Storage::snapshot(std::size_t& lines) const {
         }
     }
     return out;
-}
-
-void Storage::apply(const Json& event) {
-    std::string what = event.at("do").get<std::string>();
-    BlobFinder blobs = [&](const std::string& id, std::uint64_t size) { return blob(id, size); };
-    if (what == "gone") {
-        gone_.push_back(interval_from_json(event.at("gone")));
-        return;
-    }
-    std::string name = text_of(event, "bucket");
-    if (what == "bucket") {
-        Bucket settings = bucket_from_json(event.at("settings"));
-        Bucket& bucket = buckets_[name];
-        settings.keys.swap(bucket.keys);
-        settings.uploads.swap(bucket.uploads);
-        settings.completed.swap(bucket.completed);
-        bucket = std::move(settings);
-        return;
-    }
-    Bucket& bucket = buckets_.at(name);
-    if (what == "remove-bucket") {
-        buckets_.erase(name);
-    } else if (what == "put") {
-        place_version(bucket, text_of(event, "key"), version_from_json(event.at("version"), blobs));
-    } else if (what == "change") {
-        for (Version& version : bucket.keys.at(text_of(event, "key")))
-            if (version.id == event.at("id")) take_changes(event.at("changes"), version);
-        for (const Json& ended : event.value("ended", Json::array()))
-            gone_.push_back(interval_from_json(ended));
-    } else if (what == "remove") {
-        auto key = bucket.keys.find(text_of(event, "key"));
-        for (std::size_t i = 0; key != bucket.keys.end() && i < key->second.size(); ++i)
-            if (key->second[i].id == event.at("id")) {
-                take_version(bucket, key, i, time_of(event, "at"));
-                break;
-            }
-    } else if (what == "upload") {
-        Upload upload = upload_from_json(event.at("upload"));
-        bucket.uploads.emplace(upload.id, std::move(upload));
-    } else if (what == "part") {
-        Upload& upload = bucket.uploads.at(event.at("upload").get<std::string>());
-        Part part = part_from_json(event.at("part"), blobs);
-        part.blob->use();
-        Part& place = upload.parts[part.number];
-        if (place.blob) place.blob->unuse();
-        place = std::move(part);
-    } else if (what == "end-upload") {
-        auto upload = bucket.uploads.find(event.at("upload").get<std::string>());
-        remove_parts(upload->second, time_of(event, "at"));
-        bucket.uploads.erase(upload);
-    } else if (what == "complete") {
-        auto upload = bucket.uploads.find(event.at("upload").get<std::string>());
-        Version version = version_from_json(event.at("version"), blobs);
-        std::string key = upload->second.key;
-        Timestamp created = version.created;
-        bucket.completed[upload->first] = {key, version.id, version.created};
-        place_version(bucket, key, std::move(version));
-        remove_parts(upload->second, created);
-        bucket.uploads.erase(upload);
-    } else if (what == "completed") {
-        bucket.completed[event.at("upload").get<std::string>()] = {
-            text_of(event, "key"), event.at("id").get<std::string>(), time_of(event, "at")};
-    } else if (what == "forget-completed") {
-        bucket.completed.erase(event.at("upload").get<std::string>());
-    } else {
-        throw Error(Error::Kind::corrupt, "there is no \"" + what + "\"");
-    }
-}
-
-void Storage::remove_parts(Upload& upload, Timestamp now) {
-    add_intervals(upload, now, gone_);
-    for (auto& [number, part] : upload.parts) part.blob->unuse();
-    upload.parts.clear();
-}
-
-const Version& Storage::place_version(Bucket& bucket, const std::string& key, Version version) {
-    use_parts(version);
-    auto place = bucket.keys.try_emplace(key).first;
-    for (std::size_t i = 0; i < place->second.size(); ++i)
-        if (place->second[i].id == version.id) {
-            take_version(bucket, place, i, version.created);
-            place = bucket.keys.try_emplace(key).first;
-            break;
-        }
-    return place->second.emplace_back(std::move(version));
-}
-
-void Storage::take_version(Bucket& bucket, std::map<std::string, Versions>::iterator key, std::size_t index,
-                           Timestamp now) {
-    Versions& versions = key->second;
-    const Version& version = versions[index];
-    for (const Part& part : version.parts) part.blob->unuse();
-    add_intervals(version, now, true, gone_);
-    versions.erase(versions.begin() + static_cast<std::ptrdiff_t>(index));
-    if (versions.empty()) bucket.keys.erase(key);
 }
 
 // Changes

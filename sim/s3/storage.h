@@ -10,6 +10,7 @@
 #include "base/json_document.h"
 #include "sim/bill_lines.h"
 #include "sim/s3/state.h"
+#include "sim/s3/state_json.h"
 
 namespace icecore::sim::s3 {
 
@@ -66,7 +67,19 @@ class Storage {
   private:
     void load();
     void sweep() const;
+    struct Event;
     void apply(const Json& event);
+    static void apply_settings(Bucket& bucket, const Json& event);
+    void apply_put(Bucket& bucket, const Json& event);
+    void apply_change(Bucket& bucket, const Json& event);
+    void apply_remove(Bucket& bucket, const Json& event);
+    void apply_upload(Bucket& bucket, const Json& event);
+    void apply_part(Bucket& bucket, const Json& event);
+    void apply_end_upload(Bucket& bucket, const Json& event);
+    void apply_complete(Bucket& bucket, const Json& event);
+    void apply_completed(Bucket& bucket, const Json& event);
+    void apply_forget_completed(Bucket& bucket, const Json& event);
+    BlobFinder blob_finder();
     void record(const Json& event);
     /// Records and applies an event; `blobs` are those that it speaks of.
     void change(const Json& event, const std::vector<std::shared_ptr<Blob>>& blobs = {});

@@ -30,6 +30,10 @@ enum class Takes : std::uint8_t {
     data,
 };
 
+/// Whether the operation runs with the lock, or takes it itself where it needs it: it may be at work for
+/// long.
+enum class Locking : std::uint8_t { whole, own };
+
 using Rate = Bill::S3Rate;
 
 struct Operation {
@@ -37,6 +41,7 @@ struct Operation {
     Response (*run)(Service&, Call&);
     Rate rate = Rate::get;
     Takes takes = Takes::text;
+    Locking locking = Locking::whole;
 };
 
 constexpr std::array kOperations = {
@@ -45,15 +50,15 @@ constexpr std::array kOperations = {
     Operation{"HeadBucket", head_bucket, Rate::get},
     Operation{"DeleteBucket", delete_bucket, Rate::free},
     Operation{"GetBucketLocation", get_bucket_location, Rate::get},
-    Operation{"PutObject", put_object, Rate::put, Takes::data},
+    Operation{"PutObject", put_object, Rate::put, Takes::data, Locking::own},
     Operation{"GetObject", get_object, Rate::get},
     Operation{"HeadObject", head_object, Rate::get},
     Operation{"GetObjectAttributes", get_object_attributes, Rate::get},
-    Operation{"CopyObject", copy_object, Rate::put},
+    Operation{"CopyObject", copy_object, Rate::put, Takes::text, Locking::own},
     Operation{"DeleteObject", delete_object, Rate::free},
     Operation{"DeleteObjects", delete_objects, Rate::free, Takes::protected_text},
     Operation{"CreateMultipartUpload", create_multipart_upload, Rate::put},
-    Operation{"UploadPart", upload_part, Rate::put, Takes::data},
+    Operation{"UploadPart", upload_part, Rate::put, Takes::data, Locking::own},
     Operation{"CompleteMultipartUpload", complete_multipart_upload, Rate::put, Takes::text_of_object},
     Operation{"AbortMultipartUpload", abort_multipart_upload, Rate::free},
     Operation{"ListParts", list_parts, Rate::put},
@@ -190,7 +195,7 @@ void Api::State::forget_upload(const Call& call) {
 }
 
 Response Api::State::run(const Operation& operation, Call& call) {
-    if (operation.takes == Takes::data) return operation.run(service, call);
+    if (operation.locking == Locking::own) return operation.run(service, call);
     std::lock_guard lock(service.mutex);
     try {
         Response response = operation.run(service, call);

@@ -2,10 +2,8 @@
 
 #include <openssl/evp.h>
 
-#include <algorithm>
-
+#include "base/base64.h"
 #include "base/error.h"
-#include "base/format.h"
 #include "sim/s3/crc.h"
 
 namespace icecore::sim::s3 {
@@ -112,7 +110,7 @@ std::string_view type_name(ChecksumType type) {
 }
 
 bool is_checksum_value(ChecksumAlgorithm algorithm, std::string_view value) {
-    std::optional<std::string> raw = parse_base64(value);
+    std::optional<std::string> raw = from_base64(value);
     return raw && raw->size() == known(algorithm).bytes;
 }
 
@@ -120,10 +118,6 @@ std::unique_ptr<Hasher> make_hasher(ChecksumAlgorithm algorithm) {
     if (algorithm == ChecksumAlgorithm::sha1) return std::make_unique<DigestHasher>(EVP_sha1());
     if (algorithm == ChecksumAlgorithm::sha256) return std::make_unique<DigestHasher>(EVP_sha256());
     return std::make_unique<CrcHasher>(algorithm);
-}
-
-std::unique_ptr<Hasher> make_md5() {
-    return std::make_unique<DigestHasher>(EVP_md5());
 }
 
 std::string combine_checksums(ChecksumAlgorithm algorithm, ChecksumType type,
@@ -138,29 +132,6 @@ std::string combine_checksums(ChecksumAlgorithm algorithm, ChecksumType type,
     for (const PartChecksum& part : parts)
         value = combine_crcs(crc, value, from_big_endian(part.raw), part.size_bytes);
     return big_endian(value, known(algorithm).bytes);
-}
-
-std::string base64(std::string_view raw) {
-    std::string out(4 * ((raw.size() + 2) / 3), '\0');
-    EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                    reinterpret_cast<const unsigned char*>(raw.data()), static_cast<int>(raw.size()));
-    return out;
-}
-
-std::optional<std::string> parse_base64(std::string_view text) {
-    if (text.size() % 4 != 0 || text.size() > (1 << 20)) return std::nullopt;
-    std::string out(text.size() / 4 * 3, '\0');
-    int size =
-        EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                        reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-    if (size < 0) return std::nullopt;
-    if (text.ends_with("=="))
-        size -= 2;
-    else if (text.ends_with('='))
-        size -= 1;
-    out.resize(static_cast<std::size_t>(size));
-    if (base64(out) != text) return std::nullopt;
-    return out;
 }
 
 }  // namespace icecore::sim::s3

@@ -37,7 +37,7 @@ std::string_view type_name(ChecksumType type);
 /// Whether `value` is base64 of as many bytes as the algorithm gives.
 bool is_checksum_value(ChecksumAlgorithm algorithm, std::string_view value);
 
-/// Computes one; MD5 too. One thread at a time.
+/// Computes one. One thread at a time.
 class Hasher {
   public:
     virtual ~Hasher() = default;
@@ -46,7 +46,6 @@ class Hasher {
     virtual std::string finish() = 0;
 };
 std::unique_ptr<Hasher> make_hasher(ChecksumAlgorithm algorithm);
-std::unique_ptr<Hasher> make_md5();
 
 /// A part, for combine_checksums.
 struct PartChecksum {
@@ -56,9 +55,5 @@ struct PartChecksum {
 /// The raw checksum of an object of these parts. Full ones are of CRCs only.
 std::string combine_checksums(ChecksumAlgorithm algorithm, ChecksumType type,
                               const std::vector<PartChecksum>& parts);
-
-std::string base64(std::string_view raw);
-/// nullopt for what base64() does not write.
-std::optional<std::string> parse_base64(std::string_view text);
 
 }  // namespace icecore::sim::s3

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/base64.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "sim/s3/crc.h"
@@ -47,17 +48,14 @@ TEST(Checksum, HasItsForm) {
         std::unique_ptr<Hasher> hasher = make_hasher(algorithm);
         hasher->update("1234");
         hasher->update("56789");
-        return base64(hasher->finish());
+        return to_base64(hasher->finish());
     };
     EXPECT_EQ(value(ChecksumAlgorithm::crc32), "y/Q5Jg==");
     EXPECT_EQ(value(ChecksumAlgorithm::crc32c), "4waSgw==");
     EXPECT_EQ(value(ChecksumAlgorithm::crc64nvme), "rosUhgp5mIg=");
-    EXPECT_EQ(parse_base64(value(ChecksumAlgorithm::sha256)), std::string(sha256("123456789").view()));
-    EXPECT_EQ(to_hex(parse_base64(value(ChecksumAlgorithm::sha1)).value()),
+    EXPECT_EQ(from_base64(value(ChecksumAlgorithm::sha256)), std::string(sha256("123456789").view()));
+    EXPECT_EQ(to_hex(from_base64(value(ChecksumAlgorithm::sha1)).value()),
               "f7c3bc1d808e04732adf679965ccc34ca7ae3441");
-    std::unique_ptr<Hasher> md5 = make_md5();
-    md5->update("123456789");
-    EXPECT_EQ(to_hex(md5->finish()), "25f9e794323b453885f5181f1b624d0b");
 }
 
 TEST(Checksum, OfPartsOfTheWholeIsThatOfTheWhole) {
@@ -83,10 +81,7 @@ TEST(Checksum, CompositeIsOfThePartsChecksums) {
               sha256(parts[0].raw + parts[1].raw).view());
 }
 
-TEST(Base64, TakesNothingButWhatItWrites) {
-    for (std::string_view raw : {"", "a", "ab", "abc", "abcd"}) EXPECT_EQ(parse_base64(base64(raw)), raw);
-    for (std::string_view bad : {"a", "ab=", "YQ", "YR==", "Y===", "YWJ*", " YWI=", "YWI=\n", "YW=I"})
-        EXPECT_EQ(parse_base64(bad), std::nullopt) << bad;
+TEST(Checksum, HasTheLengthOfItsAlgorithm) {
     EXPECT_TRUE(is_checksum_value(ChecksumAlgorithm::crc32, "y/Q5Jg=="));
     EXPECT_FALSE(is_checksum_value(ChecksumAlgorithm::crc64nvme, "y/Q5Jg=="));
 }

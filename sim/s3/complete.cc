@@ -2,7 +2,9 @@
 #include <optional>
 #include <vector>
 
+#include "base/base64.h"
 #include "base/format.h"
+#include "base/md5.h"
 #include "base/text.h"
 #include "sim/s3/conditions.h"
 #include "sim/s3/object_headers.h"
@@ -92,17 +94,17 @@ std::vector<Part> choose_parts(const Upload& upload, const std::vector<NamedPart
 Checksum checksum_of(const Upload& upload, const std::vector<Part>& parts) {
     std::vector<PartChecksum> checksums;
     for (const Part& part : parts)
-        checksums.push_back({parse_base64(part.checksum).value(), part.blob->size_bytes()});
+        checksums.push_back({from_base64(part.checksum).value(), part.blob->size_bytes()});
     ChecksumAlgorithm algorithm = upload.algorithm.value_or(ChecksumAlgorithm::crc64nvme);
-    std::string value = base64(combine_checksums(algorithm, upload.checksum_type, checksums));
+    std::string value = to_base64(combine_checksums(algorithm, upload.checksum_type, checksums));
     if (upload.checksum_type == ChecksumType::composite) value += format("-{}", parts.size());
     return {algorithm, upload.checksum_type, value};
 }
 
 std::string etag_of(const std::vector<Part>& parts) {
-    std::unique_ptr<Hasher> md5 = make_md5();
-    for (const Part& part : parts) md5->update(from_hex(part.md5).value());
-    return format("{}-{}", to_hex(md5->finish()), parts.size());
+    Md5 md5;
+    for (const Part& part : parts) md5.update(from_hex(part.md5).value());
+    return format("{}-{}", to_hex(md5.finish()), parts.size());
 }
 
 /// What the head of the request claims of the whole object.

@@ -1,6 +1,9 @@
+#include <functional>
 #include <optional>
 
+#include "base/base64.h"
 #include "base/format.h"
+#include "base/md5.h"
 #include "base/text.h"
 #include "sim/s3/conditions.h"
 #include "sim/s3/object_headers.h"
@@ -64,49 +67,51 @@ const Version& find_source(const Service& service, const Call& call, const Sourc
     return version;
 }
 
-std::string hash_bytes(const Version& source, std::unique_ptr<Hasher> hasher) {
+void read_bytes(const Version& version, const std::function<void(std::string_view)>& sink) {
     std::vector<std::shared_ptr<Blob>> blobs;
-    for (const Part& part : source.parts) blobs.push_back(part.blob);
+    for (const Part& part : version.parts) blobs.push_back(part.blob);
     std::unique_ptr<BodySource> bytes = open_blobs(std::move(blobs), 0);
     std::string buffer;
-    for (std::uint64_t at = 0; at < source.size_bytes; at += buffer.size()) {
-        buffer.resize(static_cast<std::size_t>(std::min<std::uint64_t>(1 << 20, source.size_bytes - at)));
+    for (std::uint64_t at = 0; at < version.size_bytes; at += buffer.size()) {
+        buffer.resize(static_cast<std::size_t>(std::min<std::uint64_t>(1 << 20, version.size_bytes - at)));
         bytes->read(at, buffer.data(), buffer.size());
-        hasher->update(buffer);
+        sink(buffer);
     }
-    return hasher->finish();
 }
 
 /// A checksum of the whole: the source's own, or one by the algorithm that is asked for.
-Checksum checksum_of_copy(const Call& call, const Version& source) {
+Checksum checksum_of_copy(const Version& source, std::optional<ChecksumAlgorithm> algorithm) {
+    const Checksum& old = source.checksum;
+    if (old.type == ChecksumType::full_object && !old.value.empty() &&
+        (!algorithm || *algorithm == old.algorithm))
+        return old;
+    ChecksumAlgorithm use = algorithm.value_or(old.algorithm);
+    std::unique_ptr<Hasher> hasher = make_hasher(use);
+    read_bytes(source, [&](std::string_view piece) { hasher->update(piece); });
+    return {use, ChecksumType::full_object, to_base64(hasher->finish())};
+}
+
+/// The MD5 of a source that came in parts has to be computed.
+std::string etag_of_copy(const Version& source) {
+    if (!source.multipart) return source.etag;
+    Md5 md5;
+    read_bytes(source, [&](std::string_view piece) { md5.update(piece); });
+    return to_hex(md5.finish());
+}
+
+std::optional<ChecksumAlgorithm> wanted_algorithm(const Call& call) {
     std::string wanted = call.header("x-amz-checksum-algorithm");
     std::optional<ChecksumAlgorithm> algorithm = parse_algorithm(wanted);
     if (!wanted.empty() && !algorithm)
         invalid_request(
             "Checksum algorithm provided is unsupported. Please try again with any of the valid types: "
             "[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
-    const Checksum& old = source.checksum;
-    if (old.type == ChecksumType::full_object && !old.value.empty() &&
-        (!algorithm || *algorithm == old.algorithm))
-        return old;
-    ChecksumAlgorithm use = algorithm.value_or(old.algorithm);
-    return {use, ChecksumType::full_object, base64(hash_bytes(source, make_hasher(use)))};
+    return algorithm;
 }
 
-/// The MD5 of a source that came in parts has to be computed.
-std::string etag_of_copy(const Version& source) {
-    return source.multipart ? to_hex(hash_bytes(source, make_md5())) : source.etag;
-}
-
-}  // namespace
-
-Response copy_object(Service& service, Call& call) {
-    check_expected_owner(service, call);
-    const Bucket& bucket = find_bucket(service, call);
-    Source place = parse_source(call);
-    const Version& source = find_source(service, call, place);
+/// The copy's attributes: those of the source, or of the request, as the directives say.
+Attributes attributes_of_copy(const Call& call, const Source& place, const Version& source) {
     Attributes attributes = attributes_from_headers(call);
-    call.billed_class = attributes.storage_class;
     std::string directive = call.header("x-amz-metadata-directive");
     if (!directive.empty() && directive != "COPY" && directive != "REPLACE")
         invalid_argument("Unknown metadata directive.", "x-amz-metadata-directive", directive);
@@ -123,19 +128,10 @@ Response copy_object(Service& service, Call& call) {
         attributes.metadata = source.attributes.metadata;
     }
     if (call.header("x-amz-tagging-directive") != "REPLACE") attributes.tags = source.attributes.tags;
-    check_write_conditions(bucket, call, call.key);
-    check_lock_attributes(bucket, call.now, attributes);
-    apply_default_retention(bucket, call.now, attributes);
+    return attributes;
+}
 
-    Version copy{.id = new_version_id(bucket), .created = call.now, .size_bytes = source.size_bytes};
-    copy.etag = etag_of_copy(source);
-    copy.checksum = checksum_of_copy(call, source);
-    copy.attributes = std::move(attributes);
-    copy.in_class_since = call.now;
-    copy.parts = source.parts;  // the same bytes; nothing is copied
-    std::string source_id = source.id;
-    service.storage.put_version(call.bucket, call.key, copy);
-
+Response answer_copy(const Bucket& bucket, const Version& copy) {
     XmlWriter xml("CopyObjectResult");
     xml.text("LastModified", xml_time(copy.created)).text("ETag", '"' + copy.etag + '"');
     xml.text(checksum_element(copy.checksum.algorithm), copy.checksum.value);
@@ -143,7 +139,44 @@ Response copy_object(Service& service, Call& call) {
     Response out = xml_response(xml.finish());
     set_encryption_headers(copy.attributes, out);
     set_version_id(bucket, copy, out);
-    if (place.version_id || source_id != "null") out.set("x-amz-copy-source-version-id", source_id);
+    return out;
+}
+
+}  // namespace
+
+/// What has to be hashed is hashed without the lock; the source's bytes stay as long as we hold them.
+Response copy_object(Service& service, Call& call) {
+    check_expected_owner(service, call);
+    ConditionalWriteScope conditional(service, call);
+    Source place = parse_source(call);
+    std::optional<ChecksumAlgorithm> algorithm = wanted_algorithm(call);
+    Version source;
+    Version copy;
+    {
+        std::lock_guard lock(service.mutex);
+        const Bucket& bucket = find_bucket(service, call);
+        source = find_source(service, call, place);
+        copy.attributes = attributes_of_copy(call, place, source);
+        call.billed_class = copy.attributes.storage_class;
+        check_write_conditions(bucket, call, call.key);
+        check_lock_attributes(bucket, call.now, copy.attributes);
+    }
+    copy.etag = etag_of_copy(source);
+    copy.checksum = checksum_of_copy(source, algorithm);
+    call.now = call.clock.now();
+
+    std::lock_guard lock(service.mutex);
+    const Bucket& bucket = find_bucket(service, call);
+    conditional.check();
+    check_write_conditions(bucket, call, call.key);
+    apply_default_retention(bucket, call.now, copy.attributes);
+    copy.id = new_version_id(bucket);
+    copy.created = copy.in_class_since = call.now;
+    copy.size_bytes = source.size_bytes;
+    copy.parts = source.parts;  // the same bytes; nothing is copied
+    service.storage.put_version(call.bucket, call.key, copy);
+    Response out = answer_copy(bucket, copy);
+    if (place.version_id || source.id != "null") out.set("x-amz-copy-source-version-id", source.id);
     return out;
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/base64.h"
 #include "base/format.h"
+#include "base/md5.h"
 #include "base/text.h"
 #include "sim/api_error.h"
 #include "sim/lane.h"
@@ -48,7 +50,7 @@ Payload::Payload(const Request& request, RequestBody& raw, ChunkSigner signer, C
     : request_(request), body_(&raw), size_bytes_(raw.left_bytes()) {
     take_content_hash(raw, std::move(signer));
     if (const std::string* md5 = request.header("Content-MD5")) {
-        md5_ = parse_base64(*md5);
+        md5_ = from_base64(*md5);
         if (!md5_ || md5_->size() != 16)
             refuse("InvalidDigest", "The Content-MD5 you specified was invalid.");
     }
@@ -115,11 +117,13 @@ PayloadDigests Payload::read(const Sink& sink, std::optional<ChecksumAlgorithm> 
     PayloadDigests out;
     out.algorithm = algorithm_ ? algorithm_ : fallback;
     bool large = size_bytes_ >= kLargeBytes;
-    std::unique_ptr<Hasher> md5 = make_md5();
-    std::unique_ptr<Hasher> checksum = out.algorithm ? make_hasher(*out.algorithm) : nullptr;
+    Md5 md5;
+    // What the signature is made with is SHA-256, too: it is computed once for both.
+    bool same = out.algorithm == ChecksumAlgorithm::sha256 && !content_hash_.empty();
+    std::unique_ptr<Hasher> checksum = out.algorithm && !same ? make_hasher(*out.algorithm) : nullptr;
     Sha256 linear;
     {
-        Worker md5_worker([&](std::string_view data) { md5->update(data); }, large);
+        Worker md5_worker([&](std::string_view data) { md5.update(data); }, large);
         Worker others(
             [&](std::string_view data) {
                 if (!content_hash_.empty()) linear.update(data);
@@ -138,9 +142,11 @@ PayloadDigests Payload::read(const Sink& sink, std::optional<ChecksumAlgorithm> 
         md5_worker.finish();
         others.finish();
     }
-    if (with_md5 || md5_) out.md5 = md5->finish();
+    if (with_md5 || md5_) out.md5 = md5.finish();
+    Digest sha256 = linear.finish();
     if (checksum) out.checksum = checksum->finish();
-    check(out, linear.finish());
+    if (same) out.checksum = sha256.view();
+    check(out, sha256);
     return out;
 }
 
@@ -162,7 +168,7 @@ void Payload::check(const PayloadDigests& digests, const Digest& sha256) const {
                    "published schema.");
         claimed = found->second;
     }
-    if (claimed != base64(digests.checksum))
+    if (claimed != to_base64(digests.checksum))
         refuse("BadDigest", format("The {} you specified did not match the calculated checksum.",
                                    algorithm_name(*algorithm_)));
 }

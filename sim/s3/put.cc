@@ -1,3 +1,4 @@
+#include "base/base64.h"
 #include "base/text.h"
 #include "sim/s3/conditions.h"
 #include "sim/s3/object_headers.h"
@@ -38,7 +39,7 @@ Response put_object(Service& service, Call& call) {
     apply_default_retention(bucket, call.now, attributes);
     Version version{.id = new_version_id(bucket), .created = call.now, .size_bytes = digests.size_bytes};
     version.etag = to_hex(digests.md5);
-    version.checksum = {*digests.algorithm, ChecksumType::full_object, base64(digests.checksum)};
+    version.checksum = {*digests.algorithm, ChecksumType::full_object, to_base64(digests.checksum)};
     version.attributes = std::move(attributes);
     version.in_class_since = call.now;
     version.parts = {{1, received.blob, version.etag, version.checksum.value, call.now}};

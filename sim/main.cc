@@ -115,10 +115,9 @@ void run(const CLI::App& app, const Options& options) {
     if (!options.faults.empty()) faults.add(read_file(options.faults));
     Bill bill(options.prices.empty() ? Prices::built_in() : Prices::parse(read_file(options.prices)),
               options.data + "/bill.jsonl");
-    glacier::Api vaults({options.data + "/glacier", options.account, options.region}, clock, authenticator,
-                        access, faults, bill);
-    s3::Api objects({options.data + "/s3", options.account, options.region}, clock, authenticator, access,
-                    faults, bill);
+    ApiSetting setting{clock, authenticator, access, faults, bill};
+    glacier::Api vaults({options.data + "/glacier", options.account, options.region}, setting);
+    s3::Api objects({options.data + "/s3", options.account, options.region}, setting);
     Control control(clock, faults, bill, [&] { return Stored{vaults.stored(), objects.stored()}; });
 
     Server server(options.listen, [&](const Request& request, RequestBody& body) {

@@ -160,10 +160,9 @@ Answer Api::State::carry_out(const Operation& operation, Call& call) {
                       [&] { return run(operation, call); });
 }
 
-Api::Api(const ApiOptions& options, const VirtualClock& clock, const Authenticator& authenticator,
-         const Access& access, Faults& faults, Bill& bill)
-    : state_(new State{clock, authenticator, access, faults,
-                       Service{options.account, options.region, Storage(options.data_dir), bill}}) {
+Api::Api(const ApiOptions& options, const ApiSetting& setting)
+    : state_(new State{setting.clock, setting.authenticator, setting.access, setting.faults,
+                       Service{options.account, options.region, Storage(options.data_dir), setting.bill}}) {
     state_->service.settings = state_->service.storage.load_account();
     state_->service.vaults = state_->service.storage.load_vaults();
 }

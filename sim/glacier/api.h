@@ -1,32 +1,20 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <vector>
 
-#include "sim/access.h"
-#include "sim/auth.h"
-#include "sim/bill.h"
-#include "sim/clock.h"
-#include "sim/faults.h"
+#include "sim/api_setting.h"
 #include "sim/http_message.h"
 #include "sim/server.h"
 
 namespace icecore::sim::glacier {
 
-struct ApiOptions {
-    std::string data_dir;  ///< made if it is not there
-    std::string account;   ///< 12 digits
-    std::string region;
-};
-
 /// The Amazon Glacier vault API over HTTP: signatures, faults on order and the bill around the operations.
-/// Thread-safe. What is referred to must outlive it.
+/// Thread-safe.
 class Api {
   public:
     /// Loads what an earlier one has left. Throws Error.
-    Api(const ApiOptions& options, const VirtualClock& clock, const Authenticator& authenticator,
-        const Access& access, Faults& faults, Bill& bill);
+    Api(const ApiOptions& options, const ApiSetting& setting);
     ~Api();
     Api(Api&&) noexcept;
 

@@ -71,8 +71,8 @@ class TestApi {
         clock_ = std::make_unique<VirtualClock>(real_, dir_ + "/clock.json");
         clock_->order(R"({"frozen":true})");
         bill_ = std::make_unique<Bill>(Prices::built_in(), dir_ + "/bill.json");
-        api_ = std::make_unique<Api>(ApiOptions{dir_ + "/glacier", "123456789012", "us-east-1"}, *clock_,
-                                     authenticator_, access_, faults_, *bill_);
+        api_ = std::make_unique<Api>(ApiOptions{dir_ + "/glacier", "123456789012", "us-east-1"},
+                                     ApiSetting{*clock_, authenticator_, access_, faults_, *bill_});
     }
 
     void advance_hours(std::uint64_t hours) { clock_->advance(hours * 3600); }

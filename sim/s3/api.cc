@@ -238,11 +238,14 @@ Answer Api::State::handle(const Request& request, RequestBody& body) {
     });
 }
 
-Api::Api(const ApiOptions& options, const VirtualClock& clock, const Authenticator& authenticator,
-         const Access& access, Faults& faults, Bill& bill)
-    : state_(
-          new State{clock, authenticator, faults,
-                    Service{options.account, options.region, bill, access, {}, Storage(options.data_dir)}}) {}
+Api::Api(const ApiOptions& options, const ApiSetting& setting)
+    : state_(new State{setting.clock, setting.authenticator, setting.faults,
+                       Service{options.account,
+                               options.region,
+                               setting.bill,
+                               setting.access,
+                               {},
+                               Storage(options.data_dir)}}) {}
 
 Api::~Api() = default;
 Api::Api(Api&&) noexcept = default;

@@ -62,6 +62,7 @@ std::string sandbox(const Job& job) {
     if (!needs(job, "/tmp") && !needs(job, "/var/tmp")) out += "PrivateTmp=yes\n";
     if (!needs(job, "/dev")) out += "PrivateDevices=yes\n";
     out +=
+        "# Not RestrictSUIDSGID: it denies openat2(), by which the data are read.\n"
         "ProtectKernelTunables=yes\n"
         "ProtectKernelModules=yes\n"
         "ProtectKernelLogs=yes\n"
@@ -69,7 +70,6 @@ std::string sandbox(const Job& job) {
         "ProtectClock=yes\n"
         "ProtectHostname=yes\n"
         "RestrictRealtime=yes\n"
-        "RestrictSUIDSGID=yes\n"
         "RestrictNamespaces=yes\n"
         "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK\n"
         "LockPersonality=yes\n"

@@ -64,6 +64,7 @@ TEST(SystemdUnits, WriteOnlyWhereTheyMust) {
     EXPECT_THAT(unit, HasSubstr("\nReadWritePaths=\"-/mnt/usb disk\"\n"));
     EXPECT_THAT(unit, HasSubstr("\nPrivateTmp=yes\n"));
     EXPECT_THAT(unit, HasSubstr("\nPrivateDevices=yes\n"));
+    EXPECT_THAT(unit, Not(HasSubstr("\nRestrictSUIDSGID")));  // openat2() would be "not implemented"
     EXPECT_THAT(service_unit(job(), false), Not(HasSubstr("ProtectSystem")));
 }
 

@@ -201,10 +201,20 @@ struct Meaning {
     std::string_view hint;
 };
 
-Meaning meaning(CURLcode code, const Transfer& transfer) {
+/// What can be done about a certificate, by what OpenSSL has against it (X509_V_… in openssl/x509_vfy.h).
+std::string_view certificate_hint(long verdict) {
+    constexpr long kNothing = 1;  // or 0: it did not come to that, because of the host name
+    constexpr long kNotYetValid = 9;
+    constexpr long kExpired = 10;
+    if (verdict <= kNothing)
+        return "it is another host's: is the endpoint spelled as the certificate has it?";
+    if (verdict == kNotYetValid || verdict == kExpired)
+        return "is this machine's clock right? If it is, whoever runs that host must renew its certificate";
+    return "if that host is meant, name a file with the certificate that it is trusted by in AWS_CA_BUNDLE";
+}
+
+Meaning meaning(CURLcode code, const Transfer& transfer, long verdict) {
     using Kind = Error::Kind;
-    constexpr std::string_view kTrust =
-        "if that host is meant, name a file with the certificate that it is trusted by in AWS_CA_BUNDLE";
     switch (code) {
         case CURLE_COULDNT_RESOLVE_HOST:
             return {Kind::transient, "name not found",
@@ -231,7 +241,7 @@ Meaning meaning(CURLcode code, const Transfer& transfer) {
         case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_ISSUER_ERROR:
         case CURLE_SSL_INVALIDCERTSTATUS:
-            return {Kind::denied, "TLS: the host's certificate is not accepted", kTrust};
+            return {Kind::denied, "TLS: the host's certificate is not accepted", certificate_hint(verdict)};
         case CURLE_SSL_CACERT_BADFILE:
             return {Kind::invalid, "TLS: the file of trusted certificates cannot be used",
                     "look at AWS_CA_BUNDLE"};
@@ -318,7 +328,7 @@ class CurlHttpClient final : public HttpClient {
     [[noreturn]] void fail(CURLcode code, const std::string& host, const Transfer& transfer) {
         if (code == CURLE_RECV_ERROR || code == CURLE_COULDNT_CONNECT)
             throw_if_proxy_refused(handle_.get(), host);
-        Meaning means = meaning(code, transfer);
+        Meaning means = meaning(code, transfer, info(handle_.get(), CURLINFO_SSL_VERIFYRESULT));
         std::string_view detail = detail_.data();
         if (detail.empty()) detail = curl_easy_strerror(code);
         std::string message = format("{}: {}: {}", host, means.what, trimmed(detail));

@@ -48,6 +48,15 @@ TEST(HttpTls, AnotherHostsCertificateIsDenied) {
     Error error = error_of([&] { get(options_with(server.certificate()), server.url("127.0.0.1")); });
     EXPECT_EQ(error.kind(), Kind::denied);
     EXPECT_THAT(error.message(), HasSubstr("127.0.0.1"));
+    EXPECT_THAT(error.hint(), HasSubstr("another host's"));
+}
+
+TEST(HttpTls, ExpiredIsDenied) {
+    TlsServer server(TlsServer::Validity::long_ago);
+    Error error = error_of([&] { get(options_with(server.certificate()), server.url("localhost")); });
+    EXPECT_EQ(error.kind(), Kind::denied);
+    EXPECT_THAT(error.message(), HasSubstr("expired"));
+    EXPECT_THAT(error.hint(), AllOf(HasSubstr("clock"), HasSubstr("renew")));
 }
 
 TEST(HttpTls, BundleReplacesTheSystems) {

@@ -6,8 +6,11 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -20,13 +23,15 @@ namespace icecore::cloud {
 /// `openssl s_server` on a loopback port, with a certificate of its own for "localhost".
 class TlsServer {
   public:
-    TlsServer() {
-        std::string make = format(
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
-            "/CN=localhost "
-            "-addext subjectAltName=DNS:localhost -keyout {} -out {} 2>/dev/null",
-            key(), certificate());
-        if (std::system(make.c_str()) != 0) throw Error(Error::Kind::io, "openssl req failed");
+    enum class Validity : std::uint8_t { now, long_ago };
+
+    explicit TlsServer(Validity validity = Validity::now) {
+        if (validity == Validity::now)
+            must(
+                format("openssl req -x509 {} -days 2 -addext subjectAltName=DNS:localhost -keyout {} -out {}",
+                       kOfLocalhost, key(), certificate()));
+        else
+            make_expired();
         start();
     }
     ~TlsServer() { end(); }
@@ -43,7 +48,28 @@ class TlsServer {
     }
 
   private:
+    static constexpr std::string_view kOfLocalhost =
+        "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost";
+
     std::string key() const { return dir_.path("key.pem"); }
+
+    static void must(const std::string& command) {
+        if (std::system((command + " >/dev/null 2>&1").c_str()) != 0)
+            throw Error(Error::Kind::io, "failed: " + command);
+    }
+    /// Of a month in 2020, which only an authority can date back to.
+    void make_expired() const {
+        std::string authority = dir_.path("ca.cnf");
+        std::ofstream(authority) << "[ca]\ndefault_ca=x\n[x]\ndatabase=" << dir_.path("index.txt")
+                                 << "\ndefault_md=sha256\npolicy=p\nx509_extensions=e\nrand_serial=yes\n"
+                                    "[p]\ncommonName=supplied\n[e]\nsubjectAltName=DNS:localhost\n";
+        std::ofstream(dir_.path("index.txt"));
+        must(format("openssl req -new {} -keyout {} -out {}", kOfLocalhost, key(), dir_.path("request")));
+        must(
+            format("openssl ca -batch -selfsign -notext -config {} -startdate 20200101000000Z -enddate "
+                   "20200201000000Z -keyfile {} -in {} -out {} -outdir {}",
+                   authority, key(), dir_.path("request"), certificate(), dir_.path("")));
+    }
 
     void start() {
         int ends[2];

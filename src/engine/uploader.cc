@@ -258,7 +258,7 @@ void Uploader::put(const OutboxItem& item) {
         outbox_->set_failed(item.target, item.name, e.message(), env_.clock.now());
         if (!source || source->failed())
             add_problem(item.name, e);
-        else if (e.kind() == Error::Kind::corrupt && is_sound(item))
+        else if (e.kind() == Error::Kind::invalid || (e.kind() == Error::Kind::corrupt && is_sound(item)))
             add_refused(item, e);
         else if (concerns_one_object(e.kind()))
             add_problem(item.name, e);
@@ -277,7 +277,7 @@ bool Uploader::is_sound(const OutboxItem& item) const {
     }
 }
 
-/// One may be bad luck; with two in a row it is the target that cannot be believed.
+/// One may be bad luck; with two in a row it is the target that cannot be believed, or wants no file of ours.
 void Uploader::add_refused(const OutboxItem& item, const Error& error) {
     if (refused_) {
         std::erase(problems_, *refused_);

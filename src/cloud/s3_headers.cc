@@ -62,6 +62,7 @@ S3Head head_of(const HttpResponse& response) {
     S3Head head;
     head.size_bytes = parse_number(header_or_empty(response, "Content-Length"), "Content-Length");
     head.etag = unquoted_etag(header_or_empty(response, "ETag"));
+    if (head.etag.empty()) throw Error(Kind::corrupt, "the answer has no ETag");
     head.checksum = checksum_of(response);
     head.storage_class = header_or_empty(response, "x-amz-storage-class");
     if (head.storage_class.empty()) head.storage_class = "STANDARD";

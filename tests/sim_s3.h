@@ -10,6 +10,21 @@
 
 namespace icecore::testing {
 
+/// A request to the simulated S3 that our client has no operation for.
+inline void ask_s3(const SimProcess& sim, const std::string& method, const std::string& path,
+                   const std::string& query = {}, const std::string& body = {},
+                   std::vector<cloud::HttpHeader> headers = {}) {
+    cloud::AwsOptions aws = sim.aws();
+    aws.scope.service = "s3";
+    cloud::AwsClient client(aws, [](const cloud::HttpResponse& response) {
+        return cloud::ErrorReply{"error", response.body};
+    });
+    cloud::AwsRequest request{.method = method, .path = path, .query = query};
+    request.headers = std::move(headers);
+    request.body = body;
+    client.call(request);
+}
+
 /// A bucket of the simulated S3, and targets in it.
 class SimBucket {
   public:
@@ -46,15 +61,7 @@ class SimBucket {
     /// What our client has no operation for.
     void ask(const std::string& method, const std::string& path, const std::string& query = {},
              const std::string& body = {}, std::vector<cloud::HttpHeader> headers = {}) {
-        cloud::AwsOptions aws = sim.aws();
-        aws.scope.service = "s3";
-        cloud::AwsClient client(aws, [](const cloud::HttpResponse& response) {
-            return cloud::ErrorReply{"error", response.body};
-        });
-        cloud::AwsRequest request{.method = method, .path = path, .query = query};
-        request.headers = std::move(headers);
-        request.body = body;
-        client.call(request);
+        ask_s3(sim, method, path, query, body, std::move(headers));
     }
 
     /// How often each operation was called since the last time that this was asked.

@@ -15,25 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class VaultFaultsTest : public VaultRestoreTest {
-  protected:
-    /// That the last command said what is wrong once, and what can be done.
-    void expect_one_error(const std::string& message, const std::string& hint) {
-        EXPECT_THAT(said("icecore: error: "), SizeIs(1)) << err();
-        EXPECT_THAT(said("hint: "), SizeIs(1)) << err();
-        EXPECT_THAT(err(), HasSubstr(message));
-        EXPECT_THAT(err(), HasSubstr(hint));
-    }
-    void always(const std::string& operation, const std::string& fault) {
-        sim_.order(format(R"({{"operation":"{}","count":"always",{}}})", operation, fault));
-    }
-    std::size_t stored_files() {
-        EXPECT_EQ(run({"status", "--json"}), kDone) << err();
-        std::string text = out();
-        return parse_json(text).at("sets").at(0).at("offsite").at("stored_files").get<std::size_t>();
-    }
-    static constexpr std::size_t kFilesOfRun = 3;  // volume, manifest, log
-};
+using VaultFaultsTest = VaultRestoreTest;
 
 TEST_F(VaultFaultsTest, AVaultThatCannotBeReached) {
     ASSERT_EQ(run({"backup", "--no-upload"}), kDone) << err();

@@ -314,9 +314,7 @@ TEST_P(UploadsToABucket, SayItOnceAndGoOn) {
 
 INSTANTIATE_TEST_SUITE_P(
     Buckets, UploadsToABucket,
-    ::testing::Values(LastingFault{"WrongChecksum", "UploadPart", kWrongChecksum, kFailed,
-                                   "another SHA-256 of part", "does not count as stored"},
-                      LastingFault{"HtmlPage", "UploadPart", kHtml, kFailed,
+    ::testing::Values(LastingFault{"HtmlPage", "UploadPart", kHtml, kFailed,
                                    "confirms neither SHA-256 nor MD5", "does not count as stored"},
                       LastingFault{"HtmlPages", "*", kHtml, kFailed, "no ETag", "is there a proxy"},
                       LastingFault{"Proxy", "*", kProxy, kFailed, "after 8 attempts", "status 502"},
@@ -359,6 +357,16 @@ TEST_F(S3FaultsTest, RepliesThatAreLostAreFoundByAsking) {
     sim_.clear_faults();
     EXPECT_EQ(run({"verify", "--remote"}), kDone) << err();
     EXPECT_EQ(stored_files(), kStoredOfRun + 2 * kFilesOfRun);
+}
+
+TEST_F(S3FaultsTest, PartsThatAreConfirmedUntruly) {
+    always("UploadPart", kWrongChecksum);
+    EXPECT_EQ(run({"backup"}), kFailed);
+    EXPECT_THAT(said("icecore: error: "), SizeIs(1)) << err();
+    EXPECT_THAT(err(), AllOf(HasSubstr("another SHA-256"), HasSubstr("does not count as stored")));
+    EXPECT_EQ(stored_files(), kStoredOfRun - 1);
+    EXPECT_EQ(run({"upload"}), kDone) << "the store lists what it really has: " << err();
+    EXPECT_EQ(run({"verify", "--remote"}), kDone) << err();
 }
 
 TEST_F(S3FaultsTest, SmallFilesThatAreConfirmedUntruly) {

@@ -61,6 +61,9 @@ class BorrowedTarget final : public store::Target {
     void list_unfinished(const std::function<void(const store::UnfinishedUpload&)>& visit) override {
         inner_.list_unfinished(visit);
     }
+    std::optional<std::uint64_t> unfinished_bytes(const store::UnfinishedUpload& upload) override {
+        return inner_.unfinished_bytes(upload);
+    }
     void abort_unfinished(const store::UnfinishedUpload& upload) override { inner_.abort_unfinished(upload); }
     std::vector<store::TargetRemark> remarks() override { return inner_.remarks(); }
 

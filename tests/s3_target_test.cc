@@ -364,6 +364,17 @@ TEST_F(S3TargetTest, UnfinishedUploadsAreListedAndGivenUp) {
     EXPECT_THAT(bucket_.unfinished(), SizeIs(1));
 }
 
+TEST_F(S3TargetTest, WhatHasArrivedOfAnUnfinishedUploadIsTold) {
+    PatternSource source(25, kPart);
+    cloud::S3Client client = bucket_.client();
+    UnfinishedUpload upload{"host", "home", "b", client.create_upload("p/host/home/b", {}, "testing"), {}};
+    EXPECT_EQ(open()->unfinished_bytes(upload), 0U);
+    client.upload_part("p/host/home/b", upload.id, 1, {&source, 0, kPart, source.upload("b").sha256});
+    EXPECT_EQ(open()->unfinished_bytes(upload), kPart);
+    open()->abort_unfinished(upload);
+    EXPECT_EQ(open()->unfinished_bytes(upload), std::nullopt);
+}
+
 TEST_F(S3TargetTest, LifecycleRulesThatHarmAreRemarked) {
     EXPECT_THAT(open()->remarks(), IsEmpty());
     bucket_.client().add_abort_rule("ours", "p/", 7);

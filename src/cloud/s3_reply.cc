@@ -315,12 +315,19 @@ std::vector<S3LifecycleRule> parse_lifecycle(std::string_view xml) {
         pugi::xml_node all_of = filter.child("And");
         rule.prefix = text_of(all_of ? all_of : filter, "Prefix");
         if (rule.prefix.empty()) rule.prefix = text_of(element, "Prefix");  // before there were filters
-        for (const char* name : {"Tag", "ObjectSizeGreaterThan", "ObjectSizeLessThan"})
-            rule.narrower = rule.narrower || filter.child(name) || all_of.child(name);
+        rule.tagged = filter.child("Tag") || all_of.child("Tag");
+        auto size = [&](const char* name) -> std::optional<std::uint64_t> {
+            pugi::xml_node found = all_of ? all_of.child(name) : filter.child(name);
+            return found ? std::optional<std::uint64_t>(found.text().as_ullong()) : std::nullopt;
+        };
+        rule.larger_than_bytes = size("ObjectSizeGreaterThan");
+        rule.smaller_than_bytes = size("ObjectSizeLessThan");
         pugi::xml_node expiration = element.child("Expiration");
         rule.expires = expiration.child("Days") || expiration.child("Date");
-        rule.expires_noncurrent = static_cast<bool>(element.child("NoncurrentVersionExpiration"));
-        rule.moves_to = text_of(element.child("Transition"), "StorageClass");
+        if (pugi::xml_node noncurrent = element.child("NoncurrentVersionExpiration"))
+            rule.noncurrent_days = noncurrent.child("NoncurrentDays").text().as_uint();
+        for (const pugi::xml_node& move : element.children("Transition"))
+            rule.moves_to.push_back(text_of(move, "StorageClass"));
         rule.abort_days =
             element.child("AbortIncompleteMultipartUpload").child("DaysAfterInitiation").text().as_uint();
         rules.push_back(std::move(rule));

@@ -122,15 +122,20 @@ TEST(S3Reply, Lifecycle) {
         R"(<LifecycleConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
 <Rule><ID>old</ID><Prefix>logs/</Prefix><Status>Enabled</Status><Expiration><Days>3650</Days></Expiration></Rule>
 <Rule><ID>move</ID><Filter><And><Prefix>p/</Prefix><ObjectSizeGreaterThan>1</ObjectSizeGreaterThan></And></Filter>
-<Status>Disabled</Status><Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition>
+<Status>Disabled</Status><Transition><Days>1</Days><StorageClass>STANDARD_IA</StorageClass></Transition>
+<Transition><Days>90</Days><StorageClass>GLACIER</StorageClass></Transition>
 <NoncurrentVersionExpiration><NoncurrentDays>3</NoncurrentDays></NoncurrentVersionExpiration></Rule>
 <Rule><ID>markers</ID><Filter/><Status>Enabled</Status><Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration></Rule>
 </LifecycleConfiguration>)";
     std::vector<S3LifecycleRule> rules = parse_lifecycle(kRules);
     ASSERT_EQ(rules.size(), 3U);
     EXPECT_TRUE(rules[0].enabled && rules[0].expires && rules[0].prefix == "logs/");
-    EXPECT_TRUE(!rules[1].enabled && rules[1].narrower && rules[1].prefix == "p/" &&
-                rules[1].moves_to == "GLACIER" && rules[1].expires_noncurrent);
+    EXPECT_TRUE(!rules[1].enabled && !rules[1].tagged && rules[1].prefix == "p/");
+    EXPECT_THAT(rules[1].moves_to, ::testing::ElementsAre("STANDARD_IA", "GLACIER"));
+    EXPECT_EQ(rules[1].larger_than_bytes, 1U);
+    EXPECT_EQ(rules[1].smaller_than_bytes, std::nullopt);
+    EXPECT_EQ(rules[1].noncurrent_days, 3U);
+    EXPECT_EQ(rules[0].noncurrent_days, std::nullopt);
     EXPECT_TRUE(rules[2].enabled && !rules[2].expires && rules[2].prefix.empty());
 
     std::string with = with_abort_rule(kRules, "ours", "p<&>/", 7);

@@ -109,13 +109,15 @@ enum class S3RestoreAnswer : std::uint8_t {
 struct S3LifecycleRule {
     std::string id;
     bool enabled = false;
-    std::string prefix;  ///< of the keys that it is for; empty: all
-    /// Whether it is for objects of a tag or a size only.
-    bool narrower = false;
-    bool expires = false;             ///< it deletes objects, some day
-    bool expires_noncurrent = false;  ///< it deletes versions that are not the latest
-    std::string moves_to;             ///< the storage class of its first transition; empty: none
-    unsigned abort_days = 0;          ///< it gives up unfinished uploads after so many days; 0: it does not
+    std::string prefix;   ///< of the keys that it is for; empty: all
+    bool tagged = false;  ///< it is for objects with certain tags only
+    std::optional<std::uint64_t> larger_than_bytes;
+    std::optional<std::uint64_t> smaller_than_bytes;
+    bool expires = false;  ///< it deletes objects, some day; not: delete markers that hide nothing any more
+    /// It deletes versions that are not the latest, so many days after they ceased to be.
+    std::optional<unsigned> noncurrent_days;
+    std::vector<std::string> moves_to;  ///< the storage classes of its transitions
+    unsigned abort_days = 0;            ///< it gives up unfinished uploads after so many days; 0: it does not
 };
 
 /// Object Lock of a bucket.

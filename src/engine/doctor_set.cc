@@ -43,9 +43,11 @@ struct Patient {
     }
 };
 
+/// How many of a list are told.
+constexpr std::size_t kNamesMax = 3;
+
 /// "a, b, c and 4 more".
 std::string some_of(const std::vector<std::string>& names) {
-    constexpr std::size_t kNamesMax = 3;
     std::string out;
     for (std::size_t i = 0; i < std::min(names.size(), kNamesMax); ++i)
         out += (i == 0 ? "" : ", ") + escape_path(names[i]);
@@ -219,6 +221,20 @@ Diagnosis examine_target(const Patient& p) {
     return fine(target->identity() + " can be reached, and has everything");
 }
 
+/// "NAME of 2026-11-22 03:15:00 (7 days old, 160 MiB)"
+std::string about_unfinished(const Patient& p, store::Target& target, const store::UnfinishedUpload& upload) {
+    std::int64_t days = (p.env.clock.now().sec - upload.begun->sec) / (24 * 3600);
+    std::string out = format("{} of {} ({} {} old", upload.name, format_local(*upload.begun), days,
+                             days == 1 ? "day" : "days");
+    try {
+        if (std::optional<std::uint64_t> bytes = target.unfinished_bytes(upload))
+            out += ", " + format_bytes(*bytes);
+    } catch (const Error&) {
+        // A key may be allowed to list uploads and not their parts.
+    }
+    return out + ")";
+}
+
 /// Uploads that were begun and never ended: their parts are paid for.
 Diagnosis examine_unfinished(const Patient& p) {
     SilentObserver observer;
@@ -234,7 +250,7 @@ Diagnosis examine_unfinished(const Patient& p) {
     if (abandoned.empty()) return fine("no upload that was begun is left unfinished");
     std::vector<std::string> names;
     for (const store::UnfinishedUpload& upload : abandoned)
-        names.push_back(format("{} of {}", upload.name, format_local(*upload.begun)));
+        names.push_back(names.size() < kNamesMax ? about_unfinished(p, *target, upload) : upload.name);
     return warning("uploads that were begun and never ended: " + some_of(names),
                    "what has arrived of them is paid for: `icecore upload --abort-unfinished` removes it");
 }

@@ -174,6 +174,11 @@ class GlacierTarget final : public Target {
         });
     }
 
+    /// A list has 50 parts to a page.
+    std::optional<std::uint64_t> unfinished_bytes(const UnfinishedUpload& /*upload*/) override {
+        return std::nullopt;
+    }
+
     void abort_unfinished(const UnfinishedUpload& upload) override {
         try {
             client_.abort_multipart(options_.vault, upload.id);

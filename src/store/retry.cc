@@ -103,6 +103,10 @@ class RetryingTarget final : public Target {
         for (const UnfinishedUpload& upload : uploads) visit(upload);
     }
 
+    std::optional<std::uint64_t> unfinished_bytes(const UnfinishedUpload& upload) override {
+        return patiently([&] { return inner_->unfinished_bytes(upload); });
+    }
+
     void abort_unfinished(const UnfinishedUpload& upload) override {
         patiently([&] { inner_->abort_unfinished(upload); });
     }

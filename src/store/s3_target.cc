@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "store/s3_digests.h"
 #include "store/s3_features.h"
+#include "store/s3_lifecycle.h"
 #include "store/s3_thaws.h"
 #include "store/s3_upload.h"
 
@@ -255,8 +256,15 @@ class S3Target final : public Target {
         });
     }
 
+    std::optional<std::uint64_t> unfinished_bytes(const UnfinishedUpload& upload) override {
+        std::uint64_t bytes = 0;
+        bool known = client_.list_parts(key_of_unfinished(upload), upload.id,
+                                        [&](const cloud::S3Part& part) { bytes += part.size_bytes; });
+        return known ? std::optional(bytes) : std::nullopt;
+    }
+
     void abort_unfinished(const UnfinishedUpload& upload) override {
-        client_.abort_upload(format("{}{}/{}/{}", root_, upload.host, upload.set, upload.name), upload.id);
+        client_.abort_upload(key_of_unfinished(upload), upload.id);
     }
 
     std::vector<TargetRemark> remarks() override {
@@ -265,7 +273,11 @@ class S3Target final : public Target {
             out.push_back(
                 {format("bucket {} is in region {}", options_.s3.bucket, client_.options().aws.scope.region),
                  "set the region: each run looks for it anew"});
-        where_allowed([&] { remark_lifecycle(out); });
+        where_allowed([&] {
+            S3SetPlace place{options_.s3.bucket, prefix_of_set(), options_.set};
+            for (TargetRemark& remark : lifecycle_remarks(client_.get_lifecycle(), place))
+                out.push_back(std::move(remark));
+        });
         where_allowed([&] { remark_lock(out); });
         if (features_.get().conditional == Answer::no && !has_versions())
             out.push_back(
@@ -291,6 +303,9 @@ class S3Target final : public Target {
 
     std::string prefix_of_set() const { return format("{}{}/{}/", root_, options_.host, options_.set); }
     std::string key_of(const std::string& name) const { return prefix_of_set() + name; }
+    std::string key_of_unfinished(const UnfinishedUpload& upload) const {
+        return format("{}{}/{}/{}", root_, upload.host, upload.set, upload.name);
+    }
 
     /// nullopt for what is not ours.
     std::optional<Owned> parse_key(std::string_view key) const {
@@ -412,26 +427,6 @@ class S3Target final : public Target {
             Kind::not_ready,
             format("{} is frozen: there is no copy of it to read", client_.url_of(key_of(object.name))),
             "it must be thawed first");
-    }
-
-    void remark_lifecycle(std::vector<TargetRemark>& out) {
-        std::string ours = root_;
-        for (const cloud::S3LifecycleRule& rule : client_.get_lifecycle()) {
-            bool meets = rule.prefix.starts_with(ours) || ours.starts_with(rule.prefix);
-            if (!rule.enabled || !meets) continue;
-            std::string what =
-                format("lifecycle rule \"{}\" of bucket {}", quotable(rule.id), options_.s3.bucket);
-            std::string which = rule.narrower ? "some of " : "";
-            if (rule.expires)
-                out.push_back({format("{} deletes {}our objects", what, which),
-                               "take the rule away, or give it another prefix"});
-            if (!rule.moves_to.empty())
-                out.push_back(
-                    {format("{} moves {}our objects to {}", what, which, rule.moves_to),
-                     is_cold_class(rule.moves_to)
-                         ? "manifests and logs must stay readable at once: set storage_class instead"
-                         : "each move is paid for: set storage_class instead"});
-        }
     }
 
     void remark_lock(std::vector<TargetRemark>& out) {

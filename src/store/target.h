@@ -241,6 +241,8 @@ class Target {
     /// Puts of ours that were not brought to their end, of all sets. One that another process is at
     /// now looks the same.
     virtual void list_unfinished(const std::function<void(const UnfinishedUpload&)>& visit) = 0;
+    /// How much of one has arrived, where a few requests tell (ten, for the largest); none: they do not.
+    virtual std::optional<std::uint64_t> unfinished_bytes(const UnfinishedUpload& upload) = 0;
     /// Gives one up: what has arrived of it is removed. One that is not there is no error.
     virtual void abort_unfinished(const UnfinishedUpload& upload) = 0;
 
@@ -258,6 +260,9 @@ class PlainTarget : public Target {
     }
     std::optional<Timestamp> locked_until(const ObjectRef& /*object*/) override { return std::nullopt; }
     void list_unfinished(const std::function<void(const UnfinishedUpload&)>& /*visit*/) override {}
+    std::optional<std::uint64_t> unfinished_bytes(const UnfinishedUpload& /*upload*/) override {
+        return std::nullopt;
+    }
     void abort_unfinished(const UnfinishedUpload& /*upload*/) override {}
     std::vector<TargetRemark> remarks() override { return {}; }
 };

@@ -103,6 +103,9 @@ class ThrottledTarget final : public Target {
     void list_unfinished(const std::function<void(const UnfinishedUpload&)>& visit) override {
         inner_->list_unfinished(visit);
     }
+    std::optional<std::uint64_t> unfinished_bytes(const UnfinishedUpload& upload) override {
+        return inner_->unfinished_bytes(upload);
+    }
     void abort_unfinished(const UnfinishedUpload& upload) override { inner_->abort_unfinished(upload); }
     std::vector<TargetRemark> remarks() override { return inner_->remarks(); }
 

@@ -63,12 +63,15 @@ def http_request(sim, method, target, body=b"", headers=None, sign=True, host=No
 
 
 class S3Test(simulator.SimulatorTest):
-    """self.client, and the bucket "photos"."""
+    """self.client, and the bucket self.bucket."""
+
+    bucket = BUCKET
+    bucket_options = {}
 
     def setUp(self):
         super().setUp()
         self.client = self.connect()
-        self.client.create_bucket(Bucket=BUCKET)
+        self.client.create_bucket(Bucket=self.bucket, **self.bucket_options)
 
     def connect(self, sim=None, **more):
         client = connect(sim or self.sim, **more)
@@ -83,29 +86,52 @@ class S3Test(simulator.SimulatorTest):
         self.assertEqual(raised.exception.response["ResponseMetadata"]["HTTPStatusCode"], status, raised.exception)
 
     def put(self, key, data=b"data", **more):
-        return self.client.put_object(Bucket=BUCKET, Key=key, Body=data, **more)
+        return self.client.put_object(Bucket=self.bucket, Key=key, Body=data, **more)
 
     def get(self, key, **more):
-        return self.client.get_object(Bucket=BUCKET, Key=key, **more)
+        return self.client.get_object(Bucket=self.bucket, Key=key, **more)
 
     def head(self, key, **more):
-        return self.client.head_object(Bucket=BUCKET, Key=key, **more)
+        return self.client.head_object(Bucket=self.bucket, Key=key, **more)
 
     def read(self, key, **more):
         return self.get(key, **more)["Body"].read()
 
     def keys(self, **more):
-        return [entry["Key"] for entry in self.client.list_objects_v2(Bucket=BUCKET, **more).get("Contents", [])]
+        return [entry["Key"] for entry in self.client.list_objects_v2(Bucket=self.bucket, **more).get("Contents", [])]
 
     def begin(self, key, **more):
-        return self.client.create_multipart_upload(Bucket=BUCKET, Key=key, **more)["UploadId"]
+        return self.client.create_multipart_upload(Bucket=self.bucket, Key=key, **more)["UploadId"]
 
     def part(self, key, upload, number, data, **more):
         """What Complete is to be told of it."""
-        reply = self.client.upload_part(Bucket=BUCKET, Key=key, UploadId=upload, PartNumber=number, Body=data, **more)
+        reply = self.client.upload_part(Bucket=self.bucket, Key=key, UploadId=upload, PartNumber=number, Body=data, **more)
         return {"PartNumber": number, "ETag": reply["ETag"],
                 **{name: value for name, value in reply.items() if name.startswith("Checksum") and more}}
 
     def complete(self, key, upload, parts, **more):
-        return self.client.complete_multipart_upload(Bucket=BUCKET, Key=key, UploadId=upload,
+        return self.client.complete_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload,
                                                      MultipartUpload={"Parts": parts}, **more)
+
+
+class ColdTest(S3Test):
+    """The bucket is "ice"; the clock stands at 2027-03-01T10:30:00Z."""
+
+    bucket = "ice"
+
+    def setUp(self):
+        super().setUp()
+        self.sim.control("clock", {"set": "2027-03-01T10:30:00Z"})
+
+    def restore(self, key, days=1, tier="Standard", **more):
+        """The status."""
+        done = self.client.restore_object(Bucket=self.bucket, Key=key, **more, RestoreRequest={
+            "Days": days, "GlacierJobParameters": {"Tier": tier}})
+        return done["ResponseMetadata"]["HTTPStatusCode"]
+
+    def usd(self, what):
+        """Dollars of a line of the bill; none is 0."""
+        return sum(line["usd"] for line in self.sim.bill()["lines"] if line["what"] == what)
+
+    def lines(self):
+        return {line["what"]: line["usd"] for line in self.sim.bill()["lines"] if line["what"].startswith("S3")}

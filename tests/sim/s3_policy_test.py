@@ -4,7 +4,7 @@ import os
 import unittest
 
 import client as vault_client
-import s3_cold
+import s3_client
 from simulator import ACCOUNT, KEY, SECRET, SimulatorTest
 
 WRITER, READER, VAULT = "AKIDWRITER", "AKIDREADER", "AKIDVAULT"
@@ -34,7 +34,7 @@ POLICIES = {
 
 
 class Policies(SimulatorTest):
-    refused = s3_cold.BucketTest.refused
+    refused = s3_client.ColdTest.refused
 
     def setUp(self):
         super().setUp()
@@ -53,7 +53,7 @@ class Policies(SimulatorTest):
         return super().run_simulator(*options, data=data)
 
     def connect(self, key):
-        out = s3_cold.s3(self.sim, key=key)
+        out = s3_client.connect(self.sim, key=key)
         self.addCleanup(out.close)
         return out
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import unittest
 
-import s3_cold
+import s3_client
 import simulator
 
 DEEP_BULK_SEC = 48 * simulator.HOUR
@@ -26,7 +26,7 @@ def program(*arguments, home, key=simulator.KEY, secret=simulator.SECRET, status
     return done.stdout + (done.stderr if both else "")
 
 
-class BucketProgram(s3_cold.BucketTest):
+class BucketProgram(s3_client.ColdTest):
     """A set `data` of the machine `attic`, stored in the bucket `ice`; the simulator's clock starts at the real time."""
 
     def setUp(self):

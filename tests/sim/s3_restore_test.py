@@ -3,15 +3,14 @@ import datetime
 import unittest
 import xml.etree.ElementTree as tree
 
-from s3_client import http_request
-from s3_cold import BucketTest
+from s3_client import ColdTest, http_request
 from simulator import DAY, HOUR, MIB, noise
 
 UTC = datetime.timezone.utc
 GB = 1 << 30
 
 
-class Restore(BucketTest):
+class Restore(ColdTest):
     def test_classes_that_can_be_read(self):
         for name in ("STANDARD", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR", "REDUCED_REDUNDANCY"):
             self.put("warm", StorageClass=name)

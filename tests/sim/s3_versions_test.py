@@ -3,7 +3,7 @@ import datetime
 import json
 import unittest
 
-from s3_cold import BucketTest
+from s3_client import ColdTest
 from simulator import DAY, HOUR, MIB, noise
 
 UTC = datetime.timezone.utc
@@ -14,7 +14,7 @@ def day(month, number, hour=0):
     return datetime.datetime(2027, month, number, hour, tzinfo=UTC)
 
 
-class Versions(BucketTest):
+class Versions(ColdTest):
     def setUp(self):
         super().setUp()
         self.client.put_bucket_versioning(Bucket="ice", VersioningConfiguration={"Status": "Enabled"})
@@ -108,7 +108,7 @@ class Versions(BucketTest):
         self.assertEqual(self.read("k", VersionId=old), b"old")
 
 
-class Lock(BucketTest):
+class Lock(ColdTest):
     bucket_options = {"ObjectLockEnabledForBucket": True}
 
     def put_locked(self, key, mode, until, **more):
@@ -206,7 +206,7 @@ class Lock(BucketTest):
                                    ObjectLockRetainUntilDate=day(4, 1), ContentMD5="nTO5i3ttMDxjoX3Q1Ixqhw==")
 
 
-class Lifecycle(BucketTest):
+class Lifecycle(ColdTest):
     def set_rules(self, *rules):
         self.client.put_bucket_lifecycle_configuration(Bucket="ice", LifecycleConfiguration={"Rules": [
             {"ID": f"rule{number}", "Status": "Enabled", "Filter": {"Prefix": ""}, **rule}
@@ -297,7 +297,7 @@ class Lifecycle(BucketTest):
         self.assertNotIn("Versions", self.client.list_object_versions(Bucket="locked"))
 
 
-class Settings(BucketTest):
+class Settings(ColdTest):
     def test_tags(self):
         self.put("k", Tagging="set=home&kind=full")
         tags = lambda: {tag["Key"]: tag["Value"] for tag in  # noqa: E731

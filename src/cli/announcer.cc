@@ -10,6 +10,7 @@
 #include "base/format.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "cli/mail_report.h"
 #include "cli/program.h"
 #include "cloud/http.h"
 #include "report/hook.h"
@@ -55,7 +56,9 @@ std::string said(const ProcessResult& result) {
 }  // namespace
 
 int worse(int a, int b) {
-    auto rank = [](int status) { return status == kDone ? 0 : status == kIncomplete ? 1 : 2; };
+    auto rank = [](int status) {
+        return status == kDone ? 0 : status == kUnreported ? 1 : status == kIncomplete ? 2 : 3;
+    };
     return rank(a) >= rank(b) ? a : b;
 }
 
@@ -90,6 +93,7 @@ int Announcer::end(const report::RunFacts& facts) {
     if (facts.exit_status != kDone) must([&] { run_hook("on_failure", hooks_.on_failure, variables); });
     must([&] { run_hook("after", hooks_.after, variables); });
     must([&] { write_metrics(facts); });
+    status = worse(status, mail(facts));
     ping(facts.exit_status == kDone ? hooks_.ping_success : hooks_.ping_failure, ping_text(facts));
     return status;
 }
@@ -135,6 +139,15 @@ void Announcer::ping(const std::string& url, const std::string& body) {
         if (attempt < kPingTries) session_.io().sleep_ns(attempt * 1'000'000'000LL);
     }
     session_.messages().warning(format("set {}: the ping to {} failed: {}", set_.name, host, fault));
+}
+
+int Announcer::mail(const report::RunFacts& facts) {
+    MailOutcome outcome = mail_after_run(session_, set_, facts);
+    if (outcome.sent) session_.messages().detail(format("set {}: the report is mailed", set_.name));
+    if (!outcome.failure) return kDone;
+    session_.messages().error(format("set {}: {}", set_.name, outcome.failure->message()),
+                              outcome.failure->hint());
+    return kUnreported;
 }
 
 void Announcer::write_metrics(const report::RunFacts& facts) {

@@ -10,10 +10,12 @@
 
 namespace icecore::cli {
 
-/// Tells the world of one run's begin and end, as the configuration asks: hooks, pings, metrics.
+/// Tells the world of one run's begin and end, as the configuration asks: hooks, pings, metrics,
+/// mail.
 ///
 /// A ping that does not arrive is a warning: whoever waits for it will notice. A hook or a metrics file that
 /// fails is an error, told at once and by the exit status; the run itself is not affected.
+/// A mail that cannot be sent waits for the next run (exit status 4, if nothing else is wrong).
 class Announcer {
   public:
     Announcer(Session& session, const engine::SetOptions& set);
@@ -29,6 +31,7 @@ class Announcer {
     void run_hook(std::string_view key, const std::string& line,
                   const std::map<std::string, std::string>& variables);
     void ping(const std::string& url, const std::string& body);
+    int mail(const report::RunFacts& facts);  ///< returns an exit status
     void write_metrics(const report::RunFacts& facts);
 
     Session& session_;
@@ -36,7 +39,7 @@ class Announcer {
     const RunHooks& hooks_;
 };
 
-/// The worse of two exit statuses: failed is worse than incomplete is worse than done.
+/// The worse of two exit statuses: failed is worse than incomplete, unreported, done, in this order.
 int worse(int a, int b);
 
 }  // namespace icecore::cli

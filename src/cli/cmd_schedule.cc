@@ -128,7 +128,9 @@ class ScheduleInstallCommand final : public Command {
             job.runs_hooks |= !(hooks.before + hooks.after + hooks.on_failure).empty();
             if (!set->target.directory.empty()) job.writable_dirs.push_back(set->target.directory);
         }
-        const std::string& metrics = session.config().report.metrics;
+        const ReportConfig& report = session.config().report;
+        const std::string& metrics = report.metrics;
+        job.runs_hooks |= !report.to.empty() && (report.smtp.empty() || !report.password_command.empty());
         if (!metrics.empty()) job.writable_dirs.emplace_back(parent_path(metrics));
         return job;
     }

@@ -58,6 +58,28 @@ void append_offsite_json(JsonWriter& writer, const engine::OffsiteStatus& offsit
     writer.end_object();
 }
 
+std::string mail_text(const MailWaiting& mail, Timestamp now) {
+    std::string text = mail.last_sent ? "the last " + age_text(*mail.last_sent, now) : "none sent yet";
+    if (mail.runs > 0) text += format("; {} not told of yet", counted(mail.runs, "run", "runs"));
+    if (mail.failures > 0) text += format("; {} to be told", counted(mail.failures, "failure", "failures"));
+    return text;
+}
+
+void append_mail_json(JsonWriter& writer, const MailWaiting& mail) {
+    auto time = [&](std::string_view key, const std::optional<Timestamp>& value) {
+        writer.key(key);
+        if (value)
+            writer.time(*value);
+        else
+            writer.null();
+    };
+    writer.begin_object().field("waiting_runs", mail.runs).field("waiting_failures", mail.failures);
+    writer.field("tries", mail.tries).field("last_error", printable(mail.last_error));
+    time("last_error_at", mail.last_error_at);
+    time("last_sent", mail.last_sent);
+    writer.end_object();
+}
+
 std::string status_text(const SetStatus& status, Timestamp now) {
     std::string out =
         format("{}: {} -> {}\n", status.name, shown_path(status.data_dir), shown_path(status.backup_dir));
@@ -84,6 +106,7 @@ std::string status_text(const SetStatus& status, Timestamp now) {
     if (status.thawing + status.thawed > 0)
         append_item(out, "jobs",
                     format("{} thawing, {} ready: see icecore jobs", status.thawing, status.thawed));
+    if (status.mail) append_item(out, "mail", mail_text(*status.mail, now));
     append_item(out, "next run", status.full_reason.empty() ? "incremental" : "full: " + status.full_reason);
     append_item(out, "running", status.running ? "yes: the set is locked" : "no");
     for (const std::string& warning : status.warnings) append_item(out, "warning", printable(warning));
@@ -127,6 +150,11 @@ void append_json(JsonWriter& writer, const SetStatus& status, Timestamp now) {
     writer.field("thawing", status.thawing).field("thawed", status.thawed).key("free_bytes");
     if (status.space)
         writer.number(status.space->free_bytes);
+    else
+        writer.null();
+    writer.key("mail");
+    if (status.mail)
+        append_mail_json(writer, *status.mail);
     else
         writer.null();
     writer.key("warnings").begin_array();

@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "cli/config_report.h"
 #include "cli/config_table.h"
 #include "cli/config_target.h"
 #include "cli/path_argument.h"
@@ -17,7 +18,6 @@ namespace icecore::cli {
 namespace {
 
 constexpr std::int64_t kRetriesMax = 100;
-constexpr std::int64_t kEveryMax = 1'000'000;
 constexpr std::int64_t kHookSecondsMax = 7 * 86400;
 
 engine::FullEvery read_full_every(ConfigTable& table) {
@@ -120,20 +120,6 @@ engine::SetOptions read_set(ConfigTable& table) {
     set.retries = static_cast<unsigned>(table.number("retries", 0, kRetriesMax).value_or(set.retries));
     if (auto target = table.table("target")) set.target = read_target(*target, set);
     return set;
-}
-
-ReportConfig read_report(ConfigTable& table) {
-    ReportConfig report;
-    report.email = table.text("email").value_or("");
-    report.every = static_cast<unsigned>(table.number("every", 1, kEveryMax).value_or(report.every));
-    report.smtp = table.text("smtp").value_or("");
-    report.sendmail = table.text("sendmail").value_or("");
-    if (!report.smtp.empty() && !report.sendmail.empty()) {
-        table.fail("sendmail", "expected smtp or sendmail, not both");
-    }
-    if (table.has("metrics")) report.metrics = table.required_path("metrics");
-    table.finish();
-    return report;
 }
 
 void check_unique(ConfigTable& table, const std::vector<engine::SetOptions>& sets,

@@ -7,19 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/config_report.h"
 #include "cli/io.h"
 #include "engine/environment.h"
 
 namespace icecore::cli {
-
-/// The `[report]` table: who gets the logs by mail, and how.
-struct ReportConfig {
-    std::string email;
-    unsigned every = 7;  ///< runs
-    std::string smtp;
-    std::string sendmail;
-    std::string metrics;  ///< a file for Prometheus' node_exporter, absolute; empty: none
-};
 
 /// What is run and who is told around each run of a set. Empty: nothing, nobody.
 struct RunHooks {

@@ -109,6 +109,19 @@ std::string target_text(const std::string& lines) {
     return out;
 }
 
+constexpr std::string_view kReportText = R"(
+# Who is told how it goes, by mail: after every 7 runs, and at once when something is wrong.
+# [report]
+# email = "admin@example.org"
+# every = 7
+# smtp = "smtp://mail.example.org:587"
+# For a server that wants a login (never without TLS, but on this machine); the file: chmod 600.
+# user = "backup"
+# password_file = "/etc/icecore/mail-password"
+# Without smtp, the mail program of this machine.
+# sendmail = "/usr/sbin/sendmail"
+)";
+
 }  // namespace
 
 std::string config_template(const InitAnswers& answers) {
@@ -156,7 +169,7 @@ retries = 3
 )",
                   toml_string(answers.name), toml_string(answers.data_dir), toml_string(answers.backup_dir),
                   exclude, toml_string(answers.compression), toml_string(answers.volume_size)) +
-           target_text(answers.target);
+           target_text(answers.target) + std::string(kReportText);
 }
 
 }  // namespace icecore::cli

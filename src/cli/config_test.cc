@@ -54,6 +54,30 @@ INSTANTIATE_TEST_SUITE_P(
                   "/c.toml:6: report.every: expected a whole number from 1 to 1000000", ""},
         BadConfig{"[report]\nsmtp = \"smtp://x\"\nsendmail = \"/s\"",
                   "/c.toml:7: report.sendmail: expected smtp or sendmail, not both", ""},
+        BadConfig{"[report]\nsmtp = \"mail.example.org\"\n",
+                  "/c.toml:6: report.smtp: expected smtp://HOST, smtp://HOST:PORT or smtps://HOST", ""},
+        BadConfig{"[report]\nsmtp = \"smtp://a:b@x\"\n",
+                  "/c.toml:6: report.smtp: no user or password in the URL: there are keys for them", ""},
+        BadConfig{"[report]\nemail = \"a@b.c, Ann <b@b.c>\"\n",
+                  "/c.toml:6: report.email: expected a mail address such as \"ann@example.org\"", ""},
+        BadConfig{"[report]\nemail = \"a@b.c\\r\\nBcc: x@y.z\"\n",
+                  "/c.toml:6: report.email: expected a mail address such as \"ann@example.org\"", ""},
+        BadConfig{"[report]\nfrom = \"a@b.c, d@e.f\"\n", "/c.toml:6: report.from: expected one address", ""},
+        BadConfig{"[report]\nstarttls = \"no\"\n",
+                  "/c.toml:6: report.starttls: expected \"auto\" or \"required\"", ""},
+        BadConfig{"[report]\nsmtp = \"smtp://x\"\nuser = \"ann\"\n",
+                  "/c.toml:7: report.user: a login needs password_file or password_command, too", ""},
+        BadConfig{"[report]\nuser = \"ann\"\npassword_file = \"/p\"\n",
+                  "/c.toml:6: report.user: a login is for smtp only", ""},
+        BadConfig{"[report]\npassword_file = \"/p\"\n",
+                  "/c.toml:6: report.password_file: a password needs user, too", ""},
+        BadConfig{"[report]\nuser = \"a\"\npassword_file = \"/p\"\npassword_command = \"p\"\n",
+                  "/c.toml:8: report.password_command: expected password_file or password_command, not both",
+                  ""},
+        BadConfig{"[report]\npassword = \"secret\"\n", "/c.toml:6: report.password: unknown key",
+                  "did you mean \"password_file\"?"},
+        BadConfig{"[report]\ntimeout = \"2h\"\n",
+                  "/c.toml:6: report.timeout: expected a span of at most an hour, such as \"2m\"", ""},
         BadConfig{"!report = 1\n", "/c.toml:1: report: expected a table, written [report]", ""},
         BadConfig{"!set = 1\n", "/c.toml:1: set: expected tables, written [[set]]", ""},
         BadConfig{"![set]\nname = \"a\"\n", "/c.toml:1: set: expected tables, written [[set]]", ""},
@@ -184,7 +208,7 @@ TEST(Config, ReadsEveryKey) {
     EXPECT_EQ(config.sets[1].target.type, engine::TargetOptions::Type::dir);
     EXPECT_EQ(config.sets[1].target.directory, "/mnt/usb");
     EXPECT_EQ(config.sets[1].target.upload_bytes_per_second, 2ULL << 20);
-    EXPECT_EQ(config.report.email, "a@example.org");
+    EXPECT_EQ(config.report.to, std::vector<std::string>{"a@example.org"});
     EXPECT_EQ(config.report.every, 3U);
     EXPECT_EQ(config.report.smtp, "smtp://l:25");
 }

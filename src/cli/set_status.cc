@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "base/units.h"
+#include "cli/mail_report.h"
 #include "cli/output.h"
 #include "engine/backup_dir.h"
 #include "engine/thaw_list.h"
@@ -84,6 +85,10 @@ void add_warnings(SetStatus& status, const std::vector<catalog::Run>& runs, Time
         status.warnings.push_back(format("the last upload failed, {}: {}",
                                          age_text(status.offsite->last_error_at, now),
                                          status.offsite->last_error));
+    if (status.mail && status.mail->tries > 0)
+        status.warnings.push_back(format("the report could not be mailed, {}: {}",
+                                         age_text(status.mail->last_error_at.value_or(now), now),
+                                         status.mail->last_error));
     if (!status.space) return;
     std::string fault = engine::space_fault(*status.space, runs, !status.full_reason.empty());
     if (!fault.empty()) status.warnings.push_back(std::move(fault));
@@ -98,6 +103,25 @@ std::string age_text(Timestamp then, Timestamp now) {
     if (seconds >= 2 * kDaySeconds) return format("{} days ago", seconds / kDaySeconds);
     return format_duration(static_cast<double>(seconds)) + " ago";
 }
+
+namespace {
+
+std::optional<MailWaiting> mail_waiting(Session& session, const engine::SetOptions& set,
+                                        const std::vector<catalog::Run>& runs) {
+    if (session.config().report.to.empty()) return std::nullopt;
+    report::MailState state = report::MailQueue::read(mail_places(session.io(), set));
+    MailWaiting mail;
+    for (const catalog::Run& run : runs)
+        if (run.number() > state.mailed_through) ++mail.runs;
+    mail.failures = state.failures.size() + state.left_out;
+    mail.tries = state.tries;
+    mail.last_error = state.last_error;
+    mail.last_error_at = state.last_error_at;
+    mail.last_sent = state.last_sent;
+    return mail;
+}
+
+}  // namespace
 
 SetStatus read_set_status(Session& session, const engine::SetOptions& set,
                           std::optional<std::int64_t> max_age_seconds) {
@@ -125,6 +149,7 @@ SetStatus read_set_status(Session& session, const engine::SetOptions& set,
         for (const catalog::Run& run : runs)
             if (run.number() == *status.offsite->newest_snapshot)
                 status.offsite_snapshot = run.header.started;
+    status.mail = mail_waiting(session, set, runs);
     Timestamp now = session.io().clock.now();
     status.full_reason = why_full(set, runs, now);
     add_warnings(status, runs, now, max_age_seconds);

@@ -11,6 +11,16 @@
 
 namespace icecore::cli {
 
+/// What has not been mailed yet.
+struct MailWaiting {
+    std::uint64_t runs = 0;
+    std::uint64_t failures = 0;
+    unsigned tries = 0;  ///< in vain, since the last mail
+    std::string last_error;
+    std::optional<Timestamp> last_error_at;
+    std::optional<Timestamp> last_sent;
+};
+
 /// How a set stands: what `status` prints.
 struct SetStatus {
     std::string name;
@@ -27,6 +37,7 @@ struct SetStatus {
     std::uint64_t thawing = 0;                     ///< ranges that a cold target was asked for
     std::uint64_t thawed = 0;                      ///< those that wait to be fetched
     std::optional<engine::DiskSpace> space;        ///< of the backup directory, if there is one
+    std::optional<MailWaiting> mail;               ///< if the configuration wants mail
     std::vector<std::string> warnings;             ///< what should not be as it is, for people
 };
 

@@ -56,7 +56,9 @@ bool needs(const Job& job, std::string_view dir) {
 std::string sandbox(const Job& job) {
     std::string out =
         "# Nothing can be written but what is listed. If that is missing (\"-\"), icecore says so itself.\n"
-        "ProtectSystem=strict\n";
+        "ProtectSystem=strict\n"
+        "# What is to be mailed and cannot be kept in the backup directory.\n"
+        "StateDirectory=icecore\n";
     for (const std::string& dir : job.data_dirs) out += format("ReadOnlyPaths={}\n", quoted(dir, "-"));
     for (const std::string& dir : job.writable_dirs) out += format("ReadWritePaths={}\n", quoted(dir, "-"));
     if (!needs(job, "/tmp") && !needs(job, "/var/tmp")) out += "PrivateTmp=yes\n";

@@ -42,10 +42,13 @@ void load(pugi::xml_document& document, std::string_view xml) {
     if (!document.traverse(limit)) corrupt("the answer is nested too deep");
 }
 
-/// The root element, which must be called `name`.
+/// The root element, which must be called `name`. Some servers (moto) call it after the operation instead, as
+/// in the days of SOAP: "CompleteMultipartUploadResponse".
 pugi::xml_node root(const pugi::xml_document& document, std::string_view name) {
     pugi::xml_node element = document.document_element();
-    if (name != element.name())
+    std::string_view found = element.name();
+    bool of_operation = found.ends_with("Response") && found != "ErrorResponse";
+    if (name != found && !of_operation)
         corrupt(format("the answer is a {} and not a {}", quotable(element.name(), 60), name));
     return element;
 }

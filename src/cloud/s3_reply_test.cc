@@ -95,6 +95,9 @@ TEST(S3Reply, ACompletionThatKeptTheConnectionAliveWithBlanks) {
     EXPECT_EQ(stored.etag, "x-3");
     EXPECT_EQ(stored.checksum, (S3Checksum{sha256("abc"), 3}));
     EXPECT_EQ(stored.checksum.text(), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=-3");
+    stored = parse_completed(
+        "<CompleteMultipartUploadResponse><ETag>\"y-2\"</ETag></CompleteMultipartUploadResponse>");
+    EXPECT_EQ(stored.etag, "y-2") << "as moto has it";
 }
 
 TEST(S3Reply, ChecksumsThatAreNone) {

@@ -22,8 +22,11 @@ Digest digest_of(const cloud::S3Head& head, std::string_view name) {
 
 S3Digests digests_of(const cloud::S3Head& head) {
     S3Digests out{digest_of(head, kSha256Name), digest_of(head, kTreeHashName)};
-    // The service's own word counts more than what was written beside it.
-    if (!head.checksum.sha256.empty() && head.checksum.parts == 0) out.sha256 = head.checksum.sha256;
+    // The service's own word counts more than what was written beside it. Of parts (the ETag has their
+    // number) it is the hash of their hashes, also where a server (moto) leaves out that number in the
+    // checksum.
+    bool of_parts = head.checksum.parts > 0 || head.etag.find('-') != std::string::npos;
+    if (!head.checksum.sha256.empty() && !of_parts) out.sha256 = head.checksum.sha256;
     return out;
 }
 

@@ -3,40 +3,23 @@
 import json
 import os
 import pathlib
-import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
 import simulator
+from moto_server import PYTHON, MotoServer
 from simulator import KEY, REGION, SECRET, noise
 
-# Prints its port, and runs until its standard input ends. Jobs, which take it seconds, are done at once.
-SERVER = """
-import sys
+# Jobs, which take moto seconds, are done at once.
+QUICK_JOBS = """
 import moto.glacier.models as models
-from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 begin = models.Job.__init__
 def begin_and_end(self, tier):
     begin(self, tier)
     self.et = self.st
 models.Job.__init__ = begin_and_end
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-print(server.get_host_and_port()[1], flush=True)
-sys.stdin.read()
 """
-
-
-def python_with_moto():
-    for python in (sys.executable, shutil.which("python3")):
-        if python and subprocess.run([python, "-c", "import moto.server"], capture_output=True, check=False).returncode == 0:
-            return python
-    return simulator.skip_all("no python3 has moto with its server")
-
-
-PYTHON = python_with_moto()
 
 
 class Moto(unittest.TestCase):
@@ -44,21 +27,14 @@ class Moto(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.home = pathlib.Path(directory.name)
-        self.server = subprocess.Popen([PYTHON, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                       stderr=subprocess.DEVNULL, text=True)
-        self.addCleanup(self.end)
-        port = self.server.stdout.readline().strip()
+        self.server = MotoServer(QUICK_JOBS)
+        self.addCleanup(self.server.end)
         (self.home / "data").mkdir()
         (self.home / "data/noise").write_bytes(noise(500_000))
         (self.home / "icecore.toml").write_text(
             f'[[set]]\nname = "home"\ndata = "{self.home}/data"\nbackup = "{self.home}/backup"\n[set.target]\n'
             f'type = "glacier"\nvault = "photos"\nregion = "{REGION}"\nhost = "attic"\n'
-            f'endpoint = "http://127.0.0.1:{port}"\n', encoding="utf-8")
-
-    def end(self):
-        self.server.stdin.close()
-        self.server.wait(simulator.TIMEOUT_SEC)
-        self.server.stdout.close()
+            f'endpoint = "{self.server.url}"\n', encoding="utf-8")
 
     def icecore(self, *arguments, statuses=(0,)):
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "AWS_ACCESS_KEY_ID": KEY,
@@ -73,8 +49,7 @@ class Moto(unittest.TestCase):
         create = [PYTHON, "-c", "import boto3, sys; boto3.client('glacier', endpoint_url=sys.argv[1], "
                   "region_name='us-east-1', aws_access_key_id='k', aws_secret_access_key='s')"
                   ".create_vault(vaultName='photos')"]
-        endpoint = (self.home / "icecore.toml").read_text(encoding="utf-8").split('endpoint = "')[1].split('"')[0]
-        subprocess.run([*create, endpoint], check=True, timeout=simulator.TIMEOUT_SEC)
+        subprocess.run([*create, self.server.url], check=True, timeout=simulator.TIMEOUT_SEC)
         # Nothing is known to be stored and the vault says that it has an inventory: that is looked at first, and
         # may or may not be there at once.
         self.icecore("backup", "--no-upload")

@@ -12,7 +12,7 @@ namespace icecore::sim {
 // The journal holds JSON objects, one a line; the counts are the sum of all. A line without its line feed was
 // cut by a kill, and what it was about has not been answered.
 
-Bill::Bill(Prices prices, std::string path) : prices_(std::move(prices)), path_(std::move(path)) {
+Bill::Bill(cost::Prices prices, std::string path) : prices_(std::move(prices)), path_(std::move(path)) {
     load();
     shorten();
 }
@@ -84,7 +84,7 @@ void Bill::add_s3_retrieval(s3::StorageClass of, std::uint64_t bytes) {
 }
 
 void Bill::add_s3_restore(s3::StorageClass of, std::string_view tier, std::uint64_t bytes) {
-    CHECK(prices_.s3.at(of).restore_usd_per_gb.contains(std::string(tier)));
+    CHECK(prices_of(prices_, of).restore_usd_per_gb.contains(std::string(tier)));
     std::string name = format("{} {}", s3::storage_class_name(of), tier);
     record({{"s3_restores", {{name, 1U}}}, {"s3_restored_bytes", {{name, bytes}}}});
 }

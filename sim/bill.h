@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json_document.h"
+#include "cost/prices.h"
 #include "sim/bill_counts.h"
 #include "sim/bill_lines.h"
-#include "sim/prices.h"
 #include "sim/s3/storage_class.h"
 
 namespace icecore::sim {
@@ -27,7 +27,7 @@ class Bill {
     static constexpr std::size_t kLinesMax = 100'000;
 
     /// Counts are kept in the file `path`. Throws Error{corrupt} for one that it did not write.
-    Bill(Prices prices, std::string path);
+    Bill(cost::Prices prices, std::string path);
 
     /// Of the vault API. Requests that failed with 5xx are not billed: they are not to be recorded.
     void add_request(std::string_view operation);
@@ -59,7 +59,7 @@ class Bill {
     void shorten();
     std::vector<BillLine> lines(const Stored& stored) const;
 
-    Prices prices_;
+    cost::Prices prices_;
     std::string path_;
     mutable std::mutex mutex_;  // guards what follows
     Fd journal_;

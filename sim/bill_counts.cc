@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
-#include "sim/json_values.h"
+#include "base/json_values.h"
 
 namespace icecore::sim {
 

@@ -57,6 +57,10 @@ double bill_months(double seconds) {
     return seconds / (30 * kSecondsPerDay);
 }
 
+const ClassPrices& prices_of(const Prices& prices, s3::StorageClass of) {
+    return prices.s3.at(std::string(s3::storage_class_name(of)));
+}
+
 std::vector<BillLine> vault_lines(const Prices& prices, const BillCounts& counts,
                                   const std::vector<StoredInterval>& archives) {
     std::vector<BillLine> out;

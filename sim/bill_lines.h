@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "cost/prices.h"
 #include "sim/bill_counts.h"
-#include "sim/prices.h"
 #include "sim/s3/storage_class.h"
 
 namespace icecore::sim {
@@ -53,6 +53,12 @@ double bill_gb(std::uint64_t bytes);
 double bill_months(double seconds);
 
 /// The positions of vaults: all of them, also those of nothing.
+using cost::ClassPrices;
+using cost::Prices;
+
+/// Those of a class.
+const ClassPrices& prices_of(const Prices& prices, s3::StorageClass of);
+
 std::vector<BillLine> vault_lines(const Prices& prices, const BillCounts& counts,
                                   const std::vector<StoredInterval>& archives);
 /// The positions of S3 that are not of nothing. One pass over the objects.

@@ -7,8 +7,8 @@
 #include "base/format.h"
 #include "base/json.h"
 #include "base/json_document.h"
+#include "base/json_values.h"
 #include "sim/files.h"
-#include "sim/json_values.h"
 
 namespace icecore::sim {
 namespace {

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "base/json_document.h"
-#include "sim/json_values.h"
+#include "base/json_values.h"
 
 namespace icecore::sim {
 namespace {

@@ -53,7 +53,7 @@ void add_options(CLI::App& app, Options& options) {
         ->check(CLI::Range(0.0, VirtualClock::kScaleMax));
     app.add_flag("--freeze", options.freeze, "the virtual clock moves on order only");
     app.add_option("--faults", options.faults, "JSON file of faults");
-    app.add_option("--prices", options.prices, "JSON file of prices (else those of sim/prices.json)");
+    app.add_option("--prices", options.prices, "JSON file of prices (else those of src/cost/prices.json)");
 }
 
 void check_account(const std::string& account) {
@@ -113,8 +113,9 @@ void run(const CLI::App& app, const Options& options) {
     Authenticator authenticator(keys, options.region, real);
     Faults faults;
     if (!options.faults.empty()) faults.add(read_file(options.faults));
-    Bill bill(options.prices.empty() ? Prices::built_in() : Prices::parse(read_file(options.prices)),
-              options.data + "/bill.jsonl");
+    Bill bill(
+        options.prices.empty() ? cost::Prices::built_in() : cost::Prices::parse(read_file(options.prices)),
+        options.data + "/bill.jsonl");
     ApiSetting setting{clock, authenticator, access, faults, bill};
     glacier::Api vaults({options.data + "/glacier", options.account, options.region}, setting);
     s3::Api objects({options.data + "/s3", options.account, options.region}, setting);

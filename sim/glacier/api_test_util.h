@@ -11,12 +11,12 @@
 #include "base/stream_hash.h"
 #include "base/test_dir.h"
 #include "cloud/sigv4.h"
+#include "cost/prices.h"
 #include "sim/auth.h"
 #include "sim/bill.h"
 #include "sim/clock.h"
 #include "sim/faults.h"
 #include "sim/glacier/api.h"
-#include "sim/prices.h"
 
 namespace icecore::sim::glacier {
 
@@ -70,7 +70,7 @@ class TestApi {
         bill_.reset();
         clock_ = std::make_unique<VirtualClock>(real_, dir_ + "/clock.json");
         clock_->order(R"({"frozen":true})");
-        bill_ = std::make_unique<Bill>(Prices::built_in(), dir_ + "/bill.json");
+        bill_ = std::make_unique<Bill>(cost::Prices::built_in(), dir_ + "/bill.json");
         api_ = std::make_unique<Api>(ApiOptions{dir_ + "/glacier", "123456789012", "us-east-1"},
                                      ApiSetting{*clock_, authenticator_, access_, faults_, *bill_});
     }

@@ -54,7 +54,7 @@ Sums sum_up(const Prices& prices, const std::vector<S3Interval>& objects) {
         double gb_months = bill_gb(interval.size_bytes) * bill_months(seconds_of(interval));
         switch (interval.what) {
             case S3Interval::What::object:
-                add_object(sums.objects[interval.storage_class], prices.s3.at(interval.storage_class),
+                add_object(sums.objects[interval.storage_class], prices_of(prices, interval.storage_class),
                            interval);
                 break;
             case S3Interval::What::parts:
@@ -86,8 +86,8 @@ std::uint64_t count_of(const BillCounts::ByName& counts, const std::string& name
 }
 
 void add_storage(Lines& lines, const Prices& prices, StorageClass of, const ClassSums& sums) {
-    const ClassPrices& price = prices.s3.at(of);
-    double name_usd = prices.s3.at(StorageClass::standard).storage_usd_per_gb_month;
+    const ClassPrices& price = prices_of(prices, of);
+    double name_usd = prices_of(prices, StorageClass::standard).storage_usd_per_gb_month;
     std::string name(s3::storage_class_name(of));
     lines.add("S3 storage, " + name, sums.stored, "GB-months", sums.stored * price.storage_usd_per_gb_month);
     lines.add("S3 storage of names, " + name, sums.names, "GB-months", sums.names * name_usd);
@@ -128,11 +128,11 @@ std::vector<BillLine> s3_lines(const Prices& prices, const BillCounts& counts,
         add_storage(lines, prices, of, sums.objects[of]);
         std::string name(s3::storage_class_name(of));
         lines.add("S3 storage of parts, " + name, sums.parts[of], "GB-months",
-                  sums.parts[of] * prices.s3.at(of).storage_usd_per_gb_month);
-        add_requests(lines, prices.s3.at(of), name, counts);
+                  sums.parts[of] * prices_of(prices, of).storage_usd_per_gb_month);
+        add_requests(lines, prices_of(prices, of), name, counts);
     }
     lines.add("S3 storage of restored copies", sums.copies, "GB-months",
-              sums.copies * prices.s3.at(StorageClass::standard).storage_usd_per_gb_month);
+              sums.copies * prices_of(prices, StorageClass::standard).storage_usd_per_gb_month);
     return lines.take();
 }
 

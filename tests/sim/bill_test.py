@@ -9,7 +9,7 @@ from simulator import DAY, HOUR, MIB, noise
 GB = 1 << 30
 OVERHEAD = 32768  # bytes of the index, by the price of storage
 NAME = 8192  # bytes of the name, by a price of its own
-PRICES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "sim", "prices.json")
+PRICES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "src", "cost", "prices.json")
 
 
 class Bill(VaultTest):

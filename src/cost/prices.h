@@ -1,14 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "sim/s3/storage_class.h"
-
-namespace icecore::sim {
+namespace icecore::cost {
 
 /// What a storage class of S3 costs.
 struct ClassPrices {
@@ -26,7 +25,8 @@ struct ClassPrices {
     std::map<std::string, double> restore_usd_per_1000_requests;  ///< likewise
 };
 
-/// What things cost, in US dollars. A GB has 2^30 bytes, a month 30 days. sim/prices.json is such a table.
+/// What things cost at Amazon, in US dollars. A GB has 2^30 bytes, a month 30 days. src/cost/prices.json is
+/// such a table.
 struct Prices {
     struct Step {
         double up_to_gb_month = 0;  ///< of all that left in the month; infinite in the last step
@@ -43,16 +43,16 @@ struct Prices {
     double storage_days_min = 0;  ///< an archive that is deleted earlier is charged for so long
     std::map<std::string, double> retrieval_usd_per_gb;             ///< by tier
     std::map<std::string, double> retrieval_usd_per_1000_requests;  ///< by tier
-    std::map<s3::StorageClass, ClassPrices> s3;                     ///< all classes
+    std::map<std::string, ClassPrices, std::less<>> s3;             ///< by class, "DEEP_ARCHIVE"
     std::vector<Step> egress;                                       ///< of vaults and S3 together
 
     /// Throws Error{invalid, corrupt} for a table that lacks something or says more.
     static Prices parse(std::string_view json_text);
-    /// sim/prices.json, as it was when this was compiled.
+    /// src/cost/prices.json, as it was when this was compiled.
     static Prices built_in();
 
     /// For what leaves in one month.
     double egress_usd(double gb) const;
 };
 
-}  // namespace icecore::sim
+}  // namespace icecore::cost

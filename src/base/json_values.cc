@@ -1,9 +1,9 @@
-#include "sim/json_values.h"
+#include "base/json_values.h"
 
 #include "base/error.h"
 #include "base/format.h"
 
-namespace icecore::sim {
+namespace icecore {
 namespace {
 
 [[noreturn]] void wanted(const std::string& key, const std::string& what) {
@@ -34,4 +34,4 @@ std::string text(const std::string& key, const Json& value) {
     return value.get<std::string>();
 }
 
-}  // namespace icecore::sim
+}  // namespace icecore

@@ -5,13 +5,13 @@
 
 #include "base/json_document.h"
 
-namespace icecore::sim {
+namespace icecore {
 
-/// The values of what people order (clock, faults): of the type that is meant, or Error{invalid} that names
-/// the key. A number that does not fit is refused too.
+/// The value of `key` in a document that people wrote: of the type that is meant, or Error{invalid} that
+/// names the key. A number that does not fit is refused too.
 std::uint64_t whole_number(const std::string& key, const Json& value, std::uint64_t max = INT64_MAX);
 double number(const std::string& key, const Json& value, double min, double max);
 bool truth(const std::string& key, const Json& value);
 std::string text(const std::string& key, const Json& value);
 
-}  // namespace icecore::sim
+}  // namespace icecore

@@ -1,4 +1,4 @@
-#include "sim/prices.h"
+#include "cost/prices.h"
 
 #include <algorithm>
 #include <array>
@@ -9,12 +9,16 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "base/json_document.h"
-#include "sim/json_values.h"
+#include "base/json_values.h"
 
-namespace icecore::sim {
+namespace icecore::cost {
 namespace {
 
 constexpr std::array<std::string_view, 3> kTiers = {"Bulk", "Standard", "Expedited"};
+constexpr std::array<std::string_view, 2> kDeepTiers = {"Bulk", "Standard"};
+constexpr std::array<std::string_view, 8> kClasses = {
+    "STANDARD",   "REDUCED_REDUNDANCY", "STANDARD_IA", "INTELLIGENT_TIERING",
+    "ONEZONE_IA", "GLACIER_IR",         "GLACIER",     "DEEP_ARCHIVE"};
 constexpr double kMax = 1e9;
 constexpr std::uint64_t kBytesMax = 1 << 30;
 
@@ -51,11 +55,18 @@ std::map<std::string, double> by_tier(const Json& json, std::span<const std::str
     return out;
 }
 
-ClassPrices class_prices(s3::StorageClass of, const Json& json) {
+/// The tiers that objects of the class are restored with; none where nothing needs to be restored.
+std::span<const std::string_view> restore_tiers(std::string_view of) {
+    if (of == "DEEP_ARCHIVE") return kDeepTiers;
+    if (of == "GLACIER") return kTiers;
+    return {};
+}
+
+ClassPrices class_prices(std::string_view of, const Json& json) {
     Fields fields(json);
     ClassPrices out;
     out.storage_usd_per_gb_month = fields.take_number("storage_usd_per_gb_month");
-    if (of == s3::StorageClass::intelligent_tiering)
+    if (of == "INTELLIGENT_TIERING")
         out.watch_usd_per_1000_objects_month = fields.take_number("watch_usd_per_1000_objects_month");
     out.put_usd_per_1000_requests = fields.take_number("put_usd_per_1000_requests");
     out.get_usd_per_1000_requests = fields.take_number("get_usd_per_1000_requests");
@@ -65,7 +76,7 @@ ClassPrices class_prices(s3::StorageClass of, const Json& json) {
     out.index_bytes_per_object = fields.take_bytes("index_bytes_per_object");
     out.name_bytes_per_object = fields.take_bytes("name_bytes_per_object");
     out.storage_days_min = fields.take_number("storage_days_min");
-    if (std::span<const std::string_view> tiers = s3::restore_tiers(of); !tiers.empty()) {
+    if (std::span<const std::string_view> tiers = restore_tiers(of); !tiers.empty()) {
         out.restore_usd_per_gb = by_tier(fields.take("restore_usd_per_gb"), tiers);
         out.restore_usd_per_1000_requests = by_tier(fields.take("restore_usd_per_1000_requests"), tiers);
     }
@@ -73,13 +84,13 @@ ClassPrices class_prices(s3::StorageClass of, const Json& json) {
     return out;
 }
 
-std::map<s3::StorageClass, ClassPrices> by_class(const Json& json) {
+std::map<std::string, ClassPrices, std::less<>> by_class(const Json& json) {
     Fields fields(json);
-    std::map<s3::StorageClass, ClassPrices> out;
-    for (s3::StorageClass of : s3::kStorageClasses) {
-        std::string name(s3::storage_class_name(of));
+    std::map<std::string, ClassPrices, std::less<>> out;
+    for (std::string_view of : kClasses) {
+        std::string name(of);
         try {
-            out[of] = class_prices(of, fields.take(name));
+            out[name] = class_prices(of, fields.take(name));
         } catch (Error& error) {
             error.add_context(name);
             throw;
@@ -134,7 +145,7 @@ Prices Prices::parse(std::string_view json_text) {
         return parse_fields(Fields(parse_json(json_text)));
     } catch (Error& error) {
         error.add_context("the table of prices");
-        error.set_hint("sim/prices.json is a whole one");
+        error.set_hint("src/cost/prices.json is a whole one");
         throw;
     }
 }
@@ -150,4 +161,4 @@ double Prices::egress_usd(double gb) const {
     return usd;
 }
 
-}  // namespace icecore::sim
+}  // namespace icecore::cost

@@ -9,12 +9,19 @@
 #include "cli/session.h"
 #include "cli/set_status.h"
 #include "cli/usage_error.h"
+#include "cost/prices.h"
 
 namespace icecore::cli {
 namespace {
 
 void append_item(std::string& out, std::string_view label, std::string_view text) {
     out += format("  {:<10}{}\n", label, text);
+}
+
+/// Two digits, or as many as a small amount needs.
+std::string usd_text(double usd) {
+    if (usd > 0 && usd < 0.01) return "less than 0.01";
+    return format("{:.2f}", usd);
 }
 
 void append_offsite(std::string& out, const engine::OffsiteStatus& offsite, std::optional<Timestamp> snapshot,
@@ -28,6 +35,12 @@ void append_offsite(std::string& out, const engine::OffsiteStatus& offsite, std:
         append_item(out, "",
                     format("run {} of {} and its chain are complete there", *offsite.newest_snapshot,
                            format_local(*snapshot)));
+    if (offsite.monthly_usd) {
+        cost::Prices prices = cost::Prices::built_in();
+        append_item(out, "",
+                    format("costs about {} USD a month (prices of {}, {})", usd_text(*offsite.monthly_usd),
+                           prices.region, prices.date));
+    }
     if (offsite.waiting_files > 0) {
         append_item(
             out, "",
@@ -48,6 +61,11 @@ void append_offsite_json(JsonWriter& writer, const engine::OffsiteStatus& offsit
     writer.key("newest_snapshot");
     if (offsite.newest_snapshot)
         writer.number(std::uint64_t{*offsite.newest_snapshot});
+    else
+        writer.null();
+    writer.key("monthly_usd");
+    if (offsite.monthly_usd)
+        writer.number(*offsite.monthly_usd);
     else
         writer.null();
     writer.field("last_error", printable(offsite.last_error)).key("last_error_at");

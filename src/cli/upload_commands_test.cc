@@ -98,7 +98,7 @@ TEST_F(UploadCommandsTest, NoUploadThenUpload) {
     EXPECT_THAT(out(),
                 ContainsRegex("\"offsite\":\\{\"target\":\"dir:.*/usb/attic/home\",\"stored_files\":4,"
                               "\"stored_bytes\":[0-9]+,\"waiting_files\":0,\"waiting_bytes\":0,"
-                              "\"last_stored\":\"20[^\"]*Z\",\"newest_snapshot\":1,\"last_error\":\"\","
+                              "\"last_stored\":\"20[^\"]*Z\",\"newest_snapshot\":1,\"monthly_usd\":null,\"last_error\":\"\","
                               "\"last_error_at\":null\\}"));
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -12,6 +13,8 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "base/text.h"
+#include "cloud/s3_client.h"
+#include "cost/storage_cost.h"
 #include "engine/aws_connection.h"
 #include "engine/backup_dir.h"
 #include "store/dir_target.h"
@@ -156,6 +159,37 @@ std::optional<catalog::RunNumber> newest_snapshot(const std::vector<catalog::Run
     return newest;
 }
 
+/// Adds up what is stored, by the class that it is in.
+class StoredClasses {
+  public:
+    explicit StoredClasses(const std::array<std::string, 2>& classes)
+        : stored_{{{classes[0], 0, 0}, {classes[1], 0, 0}}} {}
+
+    void add(const OutboxItem& item) {
+        cost::StoredObjects& of = stored_.at(item.part == OutboxItem::Part::volume ? 1 : 0);
+        ++of.objects;
+        of.bytes += item.size_bytes;
+    }
+    double monthly_usd() const { return cost::monthly_usd(cost::Prices::built_in(), stored_); }
+
+  private:
+    std::vector<cost::StoredObjects> stored_;  ///< hot, cold
+};
+
+bool is_at_amazon(const Environment& env, const TargetOptions& target) {
+    bool vault = target.type == TargetOptions::Type::glacier;
+    if (!vault && target.type != TargetOptions::Type::s3) return false;
+    std::string endpoint = named_endpoint(env, target.aws, vault ? "glacier" : "s3");
+    return endpoint.empty() || cloud::is_amazon_endpoint(endpoint);
+}
+
+/// The classes of hot and cold objects, as prices name them.
+std::array<std::string, 2> priced_classes(const TargetOptions& target, const store::Target& opened) {
+    if (target.type == TargetOptions::Type::glacier)
+        return {std::string(cost::kVaultClass), std::string(cost::kVaultClass)};
+    return opened.capabilities().storage_classes;
+}
+
 }  // namespace
 
 std::unique_ptr<store::Target> open_target(const Environment& env, const SetOptions& set,
@@ -225,6 +259,7 @@ std::optional<OffsiteStatus> read_offsite_status(const Environment& env, const S
     OffsiteStatus status;
     status.target = target->identity();
     catalog::Outbox::Names stored;
+    StoredClasses classes(priced_classes(set.target, *target));
     auto add_waiting = [&status](std::uint64_t bytes) {
         ++status.waiting_files;
         status.waiting_bytes += bytes;
@@ -233,6 +268,7 @@ std::optional<OffsiteStatus> read_offsite_status(const Environment& env, const S
         if (item.state == OutboxItem::State::stored) {
             ++status.stored_files;
             status.stored_bytes += item.size_bytes;
+            classes.add(item);
             status.last_stored = std::max(status.last_stored.value_or(item.stored_at), item.stored_at);
             stored.insert(std::move(item.name));
             continue;
@@ -244,6 +280,7 @@ std::optional<OffsiteStatus> read_offsite_status(const Environment& env, const S
             status.last_error_at = item.failed_at;
         }
     }
+    if (is_at_amazon(env, set.target)) status.monthly_usd = classes.monthly_usd();
     if (runs.empty()) return status;
     status.newest_snapshot = newest_snapshot(runs, stored);
     for (const SealedFile& file : sealed_files(set, runs)) {

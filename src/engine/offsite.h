@@ -46,9 +46,12 @@ struct OffsiteStatus {
     std::uint64_t waiting_files = 0;  ///< in the backup directory and not known to be stored
     std::uint64_t waiting_bytes = 0;
     std::optional<Timestamp> last_stored;
-    /// The newest run that the target alone can give back: its archive, those before it in its chain and their
-    /// manifests are stored.
+    /// The newest run that the target alone can give back: its archive, those before it in its chain and
+    /// their manifests are stored.
     std::optional<catalog::RunNumber> newest_snapshot;
+    /// What keeping it costs a month, in US dollars at the prices of cost::Prices::built_in(); nullopt where
+    /// these say nothing: a directory, another store than Amazon's.
+    std::optional<double> monthly_usd;
     std::string last_error;  ///< the latest of what waits, or empty
     Timestamp last_error_at;
 };

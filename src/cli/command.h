@@ -45,6 +45,7 @@ std::unique_ptr<Command> make_log_command();
 std::unique_ptr<Command> make_ls_command();
 std::unique_ptr<Command> make_rebuild_command();
 std::unique_ptr<Command> make_recover_command();
+std::unique_ptr<Command> make_report_command();
 std::unique_ptr<Command> make_restore_command();
 std::unique_ptr<Command> make_schedule_install_command();
 std::unique_ptr<Command> make_schedule_remove_command();

@@ -67,7 +67,7 @@ class CompletionTest : public ::testing::Test {
 };
 
 TEST_F(CompletionTest, OffersCommands) {
-    EXPECT_THAT(offered({"re"}), ElementsAre("restore", "recover", "rebuild"));
+    EXPECT_THAT(offered({"re"}), ElementsAre("report", "restore", "recover", "rebuild"));
     EXPECT_THAT(offered({"vault", ""}), ElementsAre("list", "create", "delete", "sync"));
     EXPECT_THAT(offered({"help", "vault", "s"}), ElementsAre("sync"));
     EXPECT_THAT(offered({"--quiet", "--set", "home", "upl"}), ElementsAre("upload"));

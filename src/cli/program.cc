@@ -160,6 +160,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
     commands.push_back(make_list_command());
     commands.push_back(make_jobs_command());
     commands.push_back(make_log_command());
+    commands.push_back(make_report_command());
     commands.push_back(make_ls_command());
     commands.push_back(make_find_command());
     commands.push_back(make_diff_command());

@@ -127,20 +127,22 @@ void tell_standing(Html& out, const SetReport& report) {
 void tell_chart(Html& out, const SetReport& report) {
     std::vector<Bar> bars = stored_bars(report, kBarsMax);
     if (bars.size() < 2) return;
-    std::uint64_t most = 1;
-    for (const Bar& bar : bars) most = std::max(most, bar.bytes);
+    std::uint64_t longest = longest_bar_bytes(bars);
     out.heading(format("Stored by the last {} runs", bars.size()));
     out.begin_table();
     for (const Bar& bar : bars) {
-        int pixels =
-            1 + static_cast<int>(static_cast<double>(bar.bytes) / static_cast<double>(most) * kBarPixels);
+        double share = static_cast<double>(std::min(bar.bytes, longest)) / static_cast<double>(longest);
+        int pixels = 1 + static_cast<int>(share * kBarPixels);
         std::string_view color = bar.bad ? kRed : bar.full ? kBlue : kLight;
         out.put(
             R"(<tr>{}<td style="padding:1px 0"><table cellpadding="0" cellspacing="0"><tr>)"
             R"(<td width="{}" style="width:{}px;height:11px;background:{};font-size:1px" bgcolor="{}">&nbsp;</td>)"
             R"(<td style="padding-left:6px;font-size:12px;white-space:nowrap">{}{}</td></tr></table></td></tr>)",
             cell(format("{}", bar.run), "text-align:right;color:#666666;font-size:12px;padding:0 8px 0 0"),
-            pixels, pixels, color, color, format_bytes(bar.bytes), bar.full ? ", full" : "");
+            pixels, pixels, color, color, format_bytes(bar.bytes),
+            bar.bytes > longest ? ", full (cut)"
+            : bar.full          ? ", full"
+                                : "");
     }
     out.end_table();
 }

@@ -78,15 +78,16 @@ void tell_biggest(Text& out, const SetReport& report) {
 
 void tell_chart(Text& out, const SetReport& report) {
     std::vector<Bar> bars = stored_bars(report, kBarsMax);
-    std::uint64_t most = 1;
-    for (const Bar& bar : bars) most = std::max(most, bar.bytes);
     if (bars.size() < 2) return;
+    std::uint64_t longest = longest_bar_bytes(bars);
     out.heading(format("Stored by the last {} runs", bars.size()));
     for (const Bar& bar : bars) {
-        auto columns = static_cast<std::size_t>(static_cast<double>(bar.bytes) / static_cast<double>(most) *
-                                                kBarColumns);
-        out.line("  {:>5}  {:>9}  {}{}", bar.run, format_bytes(bar.bytes),
-                 std::string(std::max<std::size_t>(columns, 1), '#'), bar.full ? " full" : "");
+        bool cut = bar.bytes > longest;
+        double share = static_cast<double>(std::min(bar.bytes, longest)) / static_cast<double>(longest);
+        auto columns = static_cast<std::size_t>(share * kBarColumns);
+        out.line("  {:>5}  {:>9}  {}{}{}", bar.run, format_bytes(bar.bytes),
+                 std::string(std::max<std::size_t>(columns, 1), '#'), cut ? ">" : "",
+                 bar.full ? " full" : "");
     }
 }
 

@@ -12,15 +12,17 @@ namespace {
 constexpr std::size_t kProblemLinesMax = 100;
 constexpr std::size_t kChangeLinesMax = 100;
 constexpr std::size_t kCleanBytesMax = 2000;
+constexpr std::int64_t kMonthSeconds = 30 * 86'400;
 
 double seconds_between(Timestamp a, Timestamp b) {
     return static_cast<double>(b.sec - a.sec) +
            (static_cast<double>(b.nsec) - static_cast<double>(a.nsec)) / 1e9;
 }
 
-std::uint64_t stored_total(const SetReport& report) {
+std::uint64_t stored_since(const SetReport& report, std::int64_t sec) {
     std::uint64_t bytes = 0;
-    for (const SetReport::Run& run : report.history) bytes += run.trailer.counts.stored_bytes;
+    for (const SetReport::Run& run : report.history)
+        if (run.header.started.sec >= sec) bytes += run.trailer.counts.stored_bytes;
     return bytes;
 }
 
@@ -91,8 +93,10 @@ std::vector<Fact> standing_facts(const SetReport& report) {
             [](const SetReport::Run& run) { return run.header.kind == archive::RunKind::full; }));
         facts.push_back(
             {"archives", format("{} in {}: {}", plural(report.history.size(), "run", "runs"),
-                                plural(chains, "chain", "chains"), format_bytes(stored_total(report)))});
+                                plural(chains, "chain", "chains"), format_bytes(stored_since(report, 0)))});
     }
+    if (std::uint64_t month = stored_since(report, report.now.sec - kMonthSeconds); month > 0)
+        facts.push_back({"", format("{} of them in the last 30 days", format_bytes(month))});
     facts.push_back({"disk", format("{} in the backup directory", format_bytes(report.backup_dir_bytes))});
     if (report.offsite) {
         const SetReport::Offsite& offsite = *report.offsite;
@@ -179,6 +183,16 @@ std::vector<ListLine> biggest_list(const SetReport& report) {
     for (Sized& sized : all)
         if (lines.size() < LogDigest::kBiggestMax) lines.push_back(std::move(sized.line));
     return lines;
+}
+
+std::uint64_t longest_bar_bytes(const std::vector<Bar>& bars) {
+    std::uint64_t all = 1;
+    std::uint64_t incremental = 0;
+    for (const Bar& bar : bars) {
+        all = std::max(all, bar.bytes);
+        if (!bar.full) incremental = std::max(incremental, bar.bytes);
+    }
+    return incremental > 0 ? incremental : all;
 }
 
 std::vector<Bar> stored_bars(const SetReport& report, std::size_t count) {

@@ -57,6 +57,10 @@ struct Bar {
 /// Of the last `count` runs, ascending.
 std::vector<Bar> stored_bars(const SetReport& report, std::size_t count);
 
+/// What the longest bar stands for: the largest of incremental runs, where there are some, for a full one
+/// would leave nothing to see of them; a larger bar is cut. At least 1.
+std::uint64_t longest_bar_bytes(const std::vector<Bar>& bars);
+
 /// One line of valid UTF-8.
 std::string clean(std::string_view text);
 

@@ -370,6 +370,59 @@ TEST_F(MailReportTest, ATargetThatIsGoneIsMailedAtOnce) {
     EXPECT_EQ(server.count(), 1U);
 }
 
+TEST_F(MailReportTest, TheCommandTellsTheSame) {
+    SmtpServer server;
+    configure(server, "");
+    for (const char* name : {"first", "second", "<script>alert(1)<"}) {
+        write_text(dir_ / format("data/{}", name), std::string(2000, 'x'));
+        ASSERT_EQ(backup(), kDone);
+    }
+    ASSERT_EQ(program_.run({"report"}), kDone) << err();
+    std::string all = program_.out.str();
+    EXPECT_THAT(all, ::testing::StartsWith("icecore attic/home: 3 runs ok, "));
+    EXPECT_THAT(all, HasSubstr("second"));
+    ASSERT_EQ(program_.run({"report", "--last", "1"}), kDone) << err();
+    EXPECT_THAT(program_.out.str(), ::testing::StartsWith("icecore attic/home: 1 run ok, "));
+    EXPECT_THAT(program_.out.str(), Not(HasSubstr("second")));
+    ASSERT_EQ(program_.run({"report", "--json", "--last", "2"}), kDone) << err();
+    Json json = parse_json(program_.out.str())["sets"][0];
+    EXPECT_EQ(json["runs"].size(), 2U);
+    EXPECT_EQ(json["runs"][1]["run"], 3);
+    EXPECT_EQ(json["failures"], Json::array());
+
+    program_.io.cwd = dir_.path();
+    ASSERT_EQ(program_.run({"report", "--html", "page.html"}), kDone) << err();
+    EXPECT_EQ(program_.out.str(), "");
+    std::string page = read_file(dir_ / "page.html");
+    EXPECT_THAT(page, HasSubstr("<svg "));
+    EXPECT_THAT(page, HasSubstr("&lt;script&gt;alert(1)&lt;"));
+    for (const char* what : {"<script", "http:", "https:", "src=", "url("})
+        EXPECT_THAT(page, Not(HasSubstr(what)));
+
+    EXPECT_EQ(server.count(), 0U);
+    ASSERT_EQ(program_.run({"report", "--send"}), kDone) << err();
+    ASSERT_EQ(server.count(), 1U);
+    EXPECT_EQ(text(mail(server, 1)), all);
+    for (int i = 4; i <= 7; ++i) ASSERT_EQ(backup(), kDone);
+    EXPECT_THAT(subject(mail(server, 2)), HasSubstr("7 runs ok"));
+    server.end();
+    EXPECT_EQ(program_.run({"report", "--send"}), kFailed);
+    EXPECT_THAT(err(), HasSubstr("no connection"));
+    EXPECT_EQ(program_.run({"report", "--last", "0"}), kUsage);
+    EXPECT_EQ(program_.run({"report", "--html", "no/such/page.html"}), kFailed);
+    write_text(dir_ / "icecore.toml", format("[[set]]\nname = \"home\"\ndata = \"{}\"\nbackup = \"{}\"\n",
+                                             dir_ / "data", dir_ / "backup"));
+    EXPECT_EQ(program_.run({"report", "--send"}), kUsage);
+    EXPECT_THAT(err(), HasSubstr("names no address"));
+}
+
+TEST_F(MailReportTest, AReportComesFromASetWithoutRuns) {
+    configure("");
+    ASSERT_EQ(program_.run({"report"}), kDone) << err();
+    EXPECT_THAT(program_.out.str(), HasSubstr("no run to tell of"));
+    ASSERT_EQ(program_.run({"report", "--html", dir_ / "page.html"}), kDone) << err();
+}
+
 TEST_F(MailReportTest, ADryRunTellsNobody) {
     SmtpServer server;
     configure(server);

@@ -37,6 +37,7 @@ struct Options {
     bool freeze = false;
     std::string faults;
     std::string prices;
+    unsigned parts_max = s3::Api::kPartsMax;
 };
 
 void add_options(CLI::App& app, Options& options) {
@@ -53,6 +54,9 @@ void add_options(CLI::App& app, Options& options) {
         ->check(CLI::Range(0.0, VirtualClock::kScaleMax));
     app.add_flag("--freeze", options.freeze, "the virtual clock moves on order only");
     app.add_option("--faults", options.faults, "JSON file of faults");
+    app.add_option("--parts-max", options.parts_max,
+                   "parts that an S3 upload may have, as in stores that take fewer")
+        ->check(CLI::Range(1U, s3::Api::kPartsMax));
     app.add_option("--prices", options.prices, "JSON file of prices (else those of src/cost/prices.json)");
 }
 
@@ -118,7 +122,7 @@ void run(const CLI::App& app, const Options& options) {
         options.data + "/bill.jsonl");
     ApiSetting setting{clock, authenticator, access, faults, bill};
     glacier::Api vaults({options.data + "/glacier", options.account, options.region}, setting);
-    s3::Api objects({options.data + "/s3", options.account, options.region}, setting);
+    s3::Api objects({options.data + "/s3", options.account, options.region}, setting, options.parts_max);
     Control control(clock, faults, bill, [&] { return Stored{vaults.stored(), objects.stored()}; });
 
     Server server(options.listen, [&](const Request& request, RequestBody& body) {

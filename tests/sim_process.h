@@ -12,6 +12,8 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -34,7 +36,8 @@ inline std::uint64_t peak_memory_bytes(pid_t pid) {
 /// stands until it is moved. Ends with the object.
 class SimProcess {
   public:
-    SimProcess() { start(); }
+    /// `more` are further arguments.
+    explicit SimProcess(std::vector<std::string> more = {}) : more_(std::move(more)) { start(); }
     ~SimProcess() { end(SIGTERM); }
     SimProcess(const SimProcess&) = delete;
     SimProcess& operator=(const SimProcess&) = delete;
@@ -74,12 +77,13 @@ class SimProcess {
         std::array<int, 2> out{};
         ASSERT_EQ(pipe2(out.data(), O_CLOEXEC), 0);
         std::string data = dir_.path("sim");
-        std::array<std::string, 9> words = {ICECORE_SIM,     "--listen",   "127.0.0.1:0", "--data",   data,
-                                            "--credentials", "KEY:SECRET", "--region",    "us-east-1"};
-        std::array<char*, 11> argv{};
-        for (std::size_t i = 0; i < words.size(); ++i) argv[i] = words[i].data();
-        std::string freeze = "--freeze";
-        argv[words.size()] = freeze.data();
+        std::vector<std::string> words = {ICECORE_SIM, "--listen",      "127.0.0.1:0", "--data",
+                                          data,        "--credentials", "KEY:SECRET",  "--region",
+                                          "us-east-1", "--freeze"};
+        words.insert(words.end(), more_.begin(), more_.end());
+        std::vector<char*> argv;
+        for (std::string& word : words) argv.push_back(word.data());
+        argv.push_back(nullptr);
         pid_ = fork();
         ASSERT_GE(pid_, 0);
         if (pid_ == 0) {
@@ -115,6 +119,7 @@ class SimProcess {
     TestDir dir_;
     SystemClock clock_;
     pid_t pid_ = 0;
+    std::vector<std::string> more_;
     std::string endpoint_;
 };
 

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim_process.h"
@@ -11,9 +12,9 @@
 namespace icecore::testing {
 
 /// A request to the simulated S3 that our client has no operation for.
-inline void ask_s3(const SimProcess& sim, const std::string& method, const std::string& path,
-                   const std::string& query = {}, const std::string& body = {},
-                   std::vector<cloud::HttpHeader> headers = {}) {
+inline cloud::HttpResponse ask_s3(const SimProcess& sim, const std::string& method, const std::string& path,
+                                  const std::string& query = {}, const std::string& body = {},
+                                  std::vector<cloud::HttpHeader> headers = {}) {
     cloud::AwsOptions aws = sim.aws();
     aws.scope.service = "s3";
     cloud::AwsClient client(aws, [](const cloud::HttpResponse& response) {
@@ -22,13 +23,14 @@ inline void ask_s3(const SimProcess& sim, const std::string& method, const std::
     cloud::AwsRequest request{.method = method, .path = path, .query = query};
     request.headers = std::move(headers);
     request.body = body;
-    client.call(request);
+    return client.call(request);
 }
 
 /// A bucket of the simulated S3, and targets in it.
 class SimBucket {
   public:
-    explicit SimBucket(bool lock = false) {
+    /// `more` are further arguments of the simulator.
+    explicit SimBucket(bool lock = false, std::vector<std::string> more = {}) : sim(std::move(more)) {
         std::vector<cloud::HttpHeader> headers;
         if (lock) headers.push_back({"x-amz-bucket-object-lock-enabled", "true"});
         ask("PUT", "/bucket", "", "", headers);
@@ -59,9 +61,9 @@ class SimBucket {
     }
 
     /// What our client has no operation for.
-    void ask(const std::string& method, const std::string& path, const std::string& query = {},
-             const std::string& body = {}, std::vector<cloud::HttpHeader> headers = {}) {
-        ask_s3(sim, method, path, query, body, std::move(headers));
+    cloud::HttpResponse ask(const std::string& method, const std::string& path, const std::string& query = {},
+                            const std::string& body = {}, std::vector<cloud::HttpHeader> headers = {}) {
+        return ask_s3(sim, method, path, query, body, std::move(headers));
     }
 
     /// How often each operation was called since the last time that this was asked.

@@ -238,12 +238,13 @@ Answer Api::State::handle(const Request& request, RequestBody& body) {
     });
 }
 
-Api::Api(const ApiOptions& options, const ApiSetting& setting)
+Api::Api(const ApiOptions& options, const ApiSetting& setting, unsigned parts_max)
     : state_(new State{setting.clock, setting.authenticator, setting.faults,
                        Service{options.account,
                                options.region,
                                setting.bill,
                                setting.access,
+                               parts_max,
                                {},
                                Storage(options.data_dir)}}) {}
 

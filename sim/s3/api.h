@@ -13,8 +13,10 @@ namespace icecore::sim::s3 {
 /// The S3 API over HTTP: signatures, faults on order and the bill around the operations. Thread-safe.
 class Api {
   public:
-    /// Loads what an earlier one has left. Throws Error.
-    Api(const ApiOptions& options, const ApiSetting& setting);
+    static constexpr unsigned kPartsMax = 10'000;
+
+    /// Loads what an earlier one has left. An upload may have `parts_max` parts. Throws Error.
+    Api(const ApiOptions& options, const ApiSetting& setting, unsigned parts_max = kPartsMax);
     ~Api();
     Api(Api&&) noexcept;
 

@@ -32,7 +32,8 @@ struct Service {
     std::string region;   ///< that the endpoint is of
     Bill& bill;
     const Access& access;
-    std::mutex mutex;  // guards what follows
+    unsigned parts_max;  ///< of an upload
+    std::mutex mutex;    // guards what follows
     Storage storage;
     /// Of buckets with a lifecycle: the day (since 1970) up to which it was carried out.
     std::map<std::string, std::int64_t> brought_up_to_day = {};

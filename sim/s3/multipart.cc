@@ -55,12 +55,13 @@ void check_part_checksum(const Upload& upload, const Payload& payload) {
                name(upload.algorithm), name(payload.algorithm())));
 }
 
-unsigned part_number(const Call& call) {
+unsigned part_number(const Service& service, const Call& call) {
     const std::string* text = call.parameter("partNumber");
     std::optional<std::uint64_t> number = text == nullptr ? std::nullopt : parse_decimal(*text);
-    if (!number || *number == 0 || *number > kPartNumberMax)
-        invalid_argument("Part number must be an integer between 1 and 10000, inclusive", "partNumber",
-                         text == nullptr ? "" : *text);
+    if (!number || *number == 0 || *number > service.parts_max)
+        invalid_argument(
+            format("Part number must be an integer between 1 and {}, inclusive", service.parts_max),
+            "partNumber", text == nullptr ? "" : *text);
     return static_cast<unsigned>(*number);
 }
 
@@ -105,7 +106,7 @@ Response create_multipart_upload(Service& service, Call& call) {
 
 Response upload_part(Service& service, Call& call) {
     check_expected_owner(service, call);
-    unsigned number = part_number(call);
+    unsigned number = part_number(service, call);
     std::optional<ChecksumAlgorithm> algorithm;
     {
         std::lock_guard lock(service.mutex);

@@ -66,6 +66,18 @@ std::map<std::string, std::string> tags_of(const Call& call) {
     return out;
 }
 
+/// A key's id, alias or ARN. There are no keys here: each that can be one is there.
+bool can_be_key(std::string_view name) {
+    constexpr std::size_t kIdBytes = 36;
+    if (name.starts_with("arn:aws:kms:")) return true;
+    auto allowed = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
+               c == '_' || c == '-';
+    };
+    return std::all_of(name.begin(), name.end(), allowed) &&
+           (name.starts_with("alias/") || name.starts_with("mrk-") || name.size() == kIdBytes);
+}
+
 void take_encryption(const Call& call, Attributes& out) {
     std::string kind = call.header("x-amz-server-side-encryption");
     std::string key = call.header("x-amz-server-side-encryption-aws-kms-key-id");
@@ -79,6 +91,8 @@ void take_encryption(const Call& call, Attributes& out) {
             "Server Side Encryption with AWS KMS managed key requires HTTP header "
             "x-amz-server-side-encryption : aws:kms",
             "x-amz-server-side-encryption", kind);
+    if (!key.empty() && !can_be_key(key))
+        throw ApiError(400, "KMS.NotFoundException", format("Invalid keyId '{}'", key));
     if (!kind.empty()) out.encryption = kind;
     out.kms_key = key;
     if (kind.starts_with("aws:kms") && key.empty()) out.kms_key = "alias/aws/s3";

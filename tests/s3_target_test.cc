@@ -206,6 +206,99 @@ TEST_F(S3TargetTest, AFileThatHasChangedIsNotStoredByItsKnownDigests) {
     EXPECT_THAT(bucket_.unfinished(), IsEmpty());
 }
 
+// ---- stores that differ ----
+
+/// One that takes four parts at most, like the one that takes 1,000.
+TEST(S3FewPartsTest, PartsGrowAndThatIsRemembered) {
+    testing::SimBucket bucket(false, {"--parts-max", "4"});
+    auto open = [&] {
+        S3TargetOptions options = bucket.options();
+        options.few_parts_max = 4;
+        return make_s3_target(options);
+    };
+    std::uint64_t largest = open()->capabilities().object_bytes_max;
+    PatternSource source(40, 5 * kPart + 7);
+    Upload upload = source.upload("a", kPart);
+    std::uint64_t told = 0;
+    MemoryResume resume;
+    open()->put(upload, source, resume, [&](std::uint64_t bytes) { told += bytes; });
+    EXPECT_EQ(told, source.size_bytes());
+    open()->verify({"a", ""}, source.size_bytes(), upload.sha256, upload.tree_hash);
+    Counts counts = bucket.requests();
+    EXPECT_EQ(counts["CreateMultipartUpload"], 2U);
+    EXPECT_EQ(counts["AbortMultipartUpload"], 1U);
+    EXPECT_THAT(bucket.unfinished(), IsEmpty());
+    EXPECT_THAT(bucket.features, HasSubstr("\"parts_max\":4"));
+    EXPECT_LT(open()->capabilities().object_bytes_max, largest);
+
+    bucket.requests();
+    put_whole(*open(), source.upload("b", kPart), source);
+    counts = bucket.requests();
+    EXPECT_EQ(counts["UploadPart"], 3U) << "of twice the size, at once";
+    EXPECT_EQ(counts["CreateMultipartUpload"], 1U);
+    PatternSource fits(41, 4 * kPart);
+    put_whole(*open(), fits.upload("c", kPart), fits);
+    EXPECT_EQ(bucket.requests().at("UploadPart"), 4U);
+    EXPECT_EQ(fits.bytes_read, fits.size_bytes());
+}
+
+/// What is refused for another reason is no reason for larger parts.
+TEST_F(S3TargetTest, ARefusedPartIsNoSignOfFewParts) {
+    PatternSource source(42, 4 * kPart);
+    bucket_.sim.order(
+        R"({"operation":"UploadPart","kind":"error","status":400,"code":"InvalidArgument","count":"always"})");
+    auto few = [](S3TargetOptions& options) { options.few_parts_max = 8; };
+    EXPECT_EQ(kind_thrown_by([&] { put_whole(*open(few), source.upload("a", kPart), source); }),
+              Kind::invalid);
+    EXPECT_THAT(bucket_.features, Not(HasSubstr("\"parts_max\":8")));
+    EXPECT_EQ(bucket_.requests().at("CreateMultipartUpload"), 1U);
+    bucket_.sim.clear_faults();
+    put_whole(*open(few), source.upload("a", kPart), source);
+    EXPECT_THAT(bucket_.unfinished(), IsEmpty());
+}
+
+TEST_F(S3TargetTest, EncryptionIsThatOfTheConfiguration) {
+    for (std::uint64_t size : {std::uint64_t{1000}, 2 * kPart}) {
+        PatternSource source(43, size);
+        auto stored_with = [&](const std::string& name, const std::string& sse, const std::string& key) {
+            put_whole(*open([&](S3TargetOptions& o) { o.sse = sse, o.kms_key = key; }), source.upload(name),
+                      source);
+            return bucket_.ask("HEAD", "/bucket/p/host/home/" + name);
+        };
+        auto header = [](const cloud::HttpResponse& response, const char* name) {
+            const std::string* value = response.header(name);
+            return value == nullptr ? std::string() : *value;
+        };
+        constexpr const char* kKind = "x-amz-server-side-encryption";
+        constexpr const char* kKey = "x-amz-server-side-encryption-aws-kms-key-id";
+        cloud::HttpResponse plain = stored_with(format("plain{}", size), "AES256", "");
+        EXPECT_EQ(header(plain, kKind), "AES256");
+        EXPECT_EQ(header(plain, kKey), "");
+        cloud::HttpResponse own = stored_with(format("own{}", size), "aws:kms", "alias/mine");
+        EXPECT_EQ(header(own, kKind), "aws:kms");
+        EXPECT_EQ(header(own, kKey), "alias/mine");
+        EXPECT_EQ(header(stored_with(format("aws{}", size), "aws:kms", ""), kKind), "aws:kms");
+    }
+}
+
+TEST_F(S3TargetTest, WrongEncryptionIsToldAsThat) {
+    for (std::uint64_t size : {std::uint64_t{1000}, 2 * kPart}) {
+        for (const auto& [sse, key] : std::initializer_list<std::pair<const char*, const char*>>{
+                 {"rot13", ""}, {"aws:kms", "nokey"}, {"AES256", "alias/mine"}}) {
+            PatternSource source(44, size);
+            Error error = thrown_by([&] {
+                put_whole(*open([&](S3TargetOptions& o) { o.sse = sse, o.kms_key = key; }),
+                          source.upload("a"), source);
+            });
+            EXPECT_EQ(error.kind(), Kind::invalid) << error.message();
+            EXPECT_THAT(error.message(), HasSubstr("p/host/home/a"));
+            EXPECT_THAT(error.hint(), HasSubstr("sse")) << error.message();
+            EXPECT_THAT(bucket_.stored(), IsEmpty());
+            EXPECT_THAT(bucket_.unfinished(), IsEmpty());
+        }
+    }
+}
+
 // ---- thaws ----
 
 TEST_F(S3TargetTest, ThousandsOfThawsArePolledByLists) {

@@ -19,8 +19,6 @@ using Kind = Error::Kind;
 
 /// How often an upload is begun whose reply is lost each time.
 constexpr unsigned kBeginAttempts = 4;
-/// So many parts one store is known to take at most (Scaleway).
-constexpr unsigned kFewPartsMax = 1000;
 /// The digests of so many parts are noted each time that one has arrived; of more, now and then.
 constexpr std::size_t kNotedPartsMax = 1000;
 
@@ -144,6 +142,7 @@ void S3MultipartPut::send_missing() {
     if (there_bytes > told_bytes_) tell(there_bytes - told_bytes_);
     way_.upload_id = notes_.upload_id;
     way_.md5_first = want_md5();
+    way_.refused = 0;
     SendPartsOptions sending;
     sending.known = known_digests(upload_, layout_);
     sending.connections = options_.connections;
@@ -175,13 +174,16 @@ void S3MultipartPut::note(const std::vector<std::size_t>& indexes) {
     tell(std::min(bytes, layout_.size_bytes - told_bytes_));
 }
 
-/// Whether the store took no more parts than some stores do: then larger ones are sent.
+/// Whether the store took no more parts than some stores do: then larger ones are sent. Which part was
+/// refused tells it, not how many had arrived: others are still on their way then.
 bool S3MultipartPut::wants_fewer_parts(const Error& error) {
-    bool refused = error.kind() == Kind::invalid && layout_.count() > kFewPartsMax &&
-                   features_.get().parts_max > kFewPartsMax && way_.parts.at(kFewPartsMax).etag.empty() &&
-                   !way_.parts.at(kFewPartsMax - 1).etag.empty();
-    if (!refused) return false;
-    features_.learn([](S3Features& features) { features.parts_max = kFewPartsMax; });
+    unsigned few = options_.few_parts_max;
+    if (error.kind() != Kind::invalid || way_.refused <= few || features_.get().parts_max <= few)
+        return false;
+    bool takes_more = std::any_of(way_.parts.begin() + few, way_.parts.end(),
+                                  [](const S3PartState& part) { return !part.etag.empty(); });
+    if (takes_more) return false;
+    features_.learn([&](S3Features& features) { features.parts_max = few; });
     return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/error.h"
 #include "base/format.h"
 #include "base/text.h"
 #include "store/s3_digests.h"
@@ -18,9 +19,14 @@ void S3PartSender::send(std::size_t index, PartContent& content, const Digests& 
         throw_unproven(format("storing part {} of {}", number, client_.url_of(upload_.key)), why);
     };
     std::string md5 = upload_.md5_first ? md5_of(content) : "";
-    cloud::S3Stored stored =
-        client_.upload_part(upload_.key, upload_.upload_id, number,
-                            {&content.source(), content.offset(), content.length_bytes(), digests.sha256});
+    cloud::S3Content bytes{&content.source(), content.offset(), content.length_bytes(), digests.sha256};
+    cloud::S3Stored stored;
+    try {
+        stored = client_.upload_part(upload_.key, upload_.upload_id, number, bytes);
+    } catch (const Error& e) {
+        if (e.kind() == Error::Kind::invalid) note_refused(number);
+        throw;
+    }
     if (stored.checksum.sha256.empty()) {
         upload_.md5_first = true;
         if (md5.empty()) md5 = md5_of(content);
@@ -29,6 +35,12 @@ void S3PartSender::send(std::size_t index, PartContent& content, const Digests& 
         unproven("the service has computed another SHA-256 than we have");
     }
     upload_.parts[index] = {stored.etag, stored.checksum.sha256, digests.tree_hash, md5};
+}
+
+void S3PartSender::note_refused(unsigned number) {
+    unsigned highest = upload_.refused;
+    while (number > highest && !upload_.refused.compare_exchange_weak(highest, number)) {
+    }
 }
 
 }  // namespace icecore::store

@@ -17,6 +17,7 @@ struct S3PartsUnderWay {
     std::vector<S3PartState> parts = {};
     /// The store confirms a part by its MD5 alone: it is computed as the part is read, before it goes out.
     std::atomic<bool> md5_first = false;
+    std::atomic<unsigned> refused = 0;  ///< the highest number of a part that the store called invalid
 };
 
 /// Sends parts to a bucket over a client of its own. The reply must confirm the part's SHA-256, or its MD5.
@@ -27,6 +28,8 @@ class S3PartSender final : public PartSender {
     void send(std::size_t index, PartContent& content, const Digests& digests) override;
 
   private:
+    void note_refused(unsigned number);
+
     S3PartsUnderWay& upload_;
     cloud::S3Client client_;
 };

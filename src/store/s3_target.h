@@ -29,6 +29,9 @@ struct S3TargetOptions {
     std::string lock_mode;                    ///< "GOVERNANCE", "COMPLIANCE"; empty: no locks
     std::uint64_t part_bytes_min = 16 << 20;  ///< a power of two of MiB, 8 MiB at least
     unsigned connections = 4;                 ///< parts that are sent at a time
+    /// So many parts one store is known to take at most (Scaleway). One that refuses the next gets larger
+    /// ones, and is remembered to take no more.
+    unsigned few_parts_max = 1000;
     /// What is not larger goes out in one request, the rest in parts. At most 64 MiB.
     std::uint64_t single_bytes_max = 16 << 20;
     /// Where is kept, from run to run, what the store turned out to be able to do: a short text, durable when

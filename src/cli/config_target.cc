@@ -111,12 +111,20 @@ void read_classes(ConfigTable& table, engine::TargetOptions& target) {
                        "leave it out, or \"STANDARD\"");
 }
 
+bool stands_in_key_name(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
+           c == '_' || c == '-' || c == ':';
+}
+
 void read_sse(ConfigTable& table, engine::TargetOptions& target) {
     std::string sse = table.text("sse").value_or("");
     constexpr std::string_view kKms = "aws:kms";
     if (sse.starts_with(kKms) && (sse.size() == kKms.size() || sse[kKms.size()] == ':')) {
         target.sse = kKms;
         target.kms_key = sse.size() > kKms.size() ? sse.substr(kKms.size() + 1) : "";
+        if (!std::all_of(target.kms_key.begin(), target.kms_key.end(), stands_in_key_name))
+            table.fail("sse", format("\"{}\" cannot be a key's name", quotable(target.kms_key)),
+                       "expected its id, \"alias/NAME\", or its ARN");
         if (!target.kms_key.empty() || sse == kKms) return;
     }
     if (!sse.empty() && sse != "AES256")

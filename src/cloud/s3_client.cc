@@ -15,6 +15,8 @@ namespace {
 
 using Kind = Error::Kind;
 
+constexpr std::string_view kEncryption = "x-amz-server-side-encryption";
+
 bool is_region(std::string_view text) {
     return !text.empty() && text.size() <= 60 && std::all_of(text.begin(), text.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -22,19 +24,34 @@ bool is_region(std::string_view text) {
 }
 
 /// What AWS names in the message of a denied request: "… is not authorized to perform: s3:PutObject on …".
-std::string action_in(std::string_view message) {
+std::string action_in(std::string_view message, std::string_view service) {
     auto letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
-    for (std::size_t at = 0; (at = message.find("s3:", at)) != std::string_view::npos; at += 3) {
-        std::string_view name = message.substr(at + 3);
+    for (std::size_t at = 0; (at = message.find(service, at)) != std::string_view::npos;
+         at += service.size()) {
+        std::string_view name = message.substr(at + service.size());
         auto length = std::find_if_not(name.begin(), name.end(), letter) - name.begin();
-        if (length > 0) return "s3:" + std::string(name.substr(0, static_cast<std::size_t>(length)));
+        if (length > 0)
+            return std::string(service) + std::string(name.substr(0, static_cast<std::size_t>(length)));
     }
     return "";
 }
 
-bool has_class(const AwsRequest& request) {
+bool has_header(const AwsRequest& request, std::string_view name) {
     return std::any_of(request.headers.begin(), request.headers.end(),
-                       [](const HttpHeader& header) { return header.name == "x-amz-storage-class"; });
+                       [&](const HttpHeader& header) { return header.name == name; });
+}
+
+/// What is wrong is how the object shall be encrypted, as far as the store says it.
+bool is_of_encryption(const ServiceError& error, const AwsRequest& request) {
+    if (error.code().starts_with("KMS.") || error.code() == "InvalidEncryptionAlgorithmError") return true;
+    bool says = error.message().find("ncrypt") != std::string::npos ||
+                error.message().find("KMS") != std::string::npos ||
+                error.message().find(kEncryption) != std::string::npos;
+    // Some stores give no reason.
+    bool plain =
+        !has_header(request, "x-amz-storage-class") && !has_header(request, "x-amz-object-lock-mode");
+    return has_header(request, kEncryption) &&
+           (error.kind() == Kind::invalid || error.kind() == Kind::unsupported) && (says || plain);
 }
 
 }  // namespace
@@ -166,10 +183,19 @@ void S3Client::explain(ServiceError& error, const AwsRequest& request, std::stri
         error.set_hint(
             format("is bucket \"{}\" spelled right, and is it at this endpoint?", options_.bucket));
     } else if (error.kind() == Kind::denied && (code == "AccessDenied" || code.empty())) {
-        std::string named = action_in(error.message());
-        error.set_hint(format("let a policy of the user or role allow {} on bucket {}",
-                              named.empty() ? action : named, options_.bucket));
-    } else if (code == "InvalidStorageClass" || (code == "InvalidArgument" && has_class(request))) {
+        std::string of_key = action_in(error.message(), "kms:");
+        std::string named = action_in(error.message(), "s3:");
+        if (!of_key.empty())
+            error.set_hint(format("let a policy of the user or role, and the key's, allow {}", of_key));
+        else
+            error.set_hint(format("let a policy of the user or role allow {} on bucket {}",
+                                  named.empty() ? action : named, options_.bucket));
+    } else if (is_of_encryption(error, request)) {
+        error.set_hint(
+            "is sse right, and is its key in the bucket's region? Without sse the bucket's own setting "
+            "holds");
+    } else if (code == "InvalidStorageClass" ||
+               (code == "InvalidArgument" && has_header(request, "x-amz-storage-class"))) {
         error.set_hint("does the store have this storage class? Set another storage_class, or none");
     } else if (code == "InvalidRequest" && error.message().find("Lock") != std::string::npos) {
         error.set_hint("Object Lock is chosen when a bucket is made; leave object_lock out for this one");

@@ -186,6 +186,31 @@ TEST_F(S3ClientTest, ADeniedRequestNamesTheAction) {
     EXPECT_THAT(error_of([&] { client().head_object("k"); }).hint(), HasSubstr("s3:GetObject"));
 }
 
+TEST_F(S3ClientTest, WhatIsWrongWithTheEncryptionIsSaid) {
+    StringSource source("abc");
+    S3ObjectOptions object;
+    object.storage_class = "DEEP_ARCHIVE";
+    object.sse = "aws:kms";
+    object.kms_key = "alias/mine";
+    auto put = [&] { client().put_object("k", object, source.content(), true, "storing k"); };
+    will_fail(400, "KMS.NotFoundException", "Alias arn:aws:kms:us-east-1:1:alias/mine is not found.");
+    Error unknown = error_of(put);
+    EXPECT_EQ(unknown.kind(), Kind::invalid);
+    EXPECT_THAT(unknown.message(), HasSubstr("alias/mine is not found"));
+    EXPECT_THAT(unknown.hint(), HasSubstr("sse"));
+    will_fail(403, "AccessDenied",
+              "User: u is not authorized to perform: kms:GenerateDataKey on resource: r");
+    EXPECT_THAT(error_of(put).hint(), HasSubstr("kms:GenerateDataKey"));
+    will_fail(400, "InvalidArgument", "Server Side Encryption with AWS KMS managed key requires HTTP header");
+    EXPECT_THAT(error_of(put).hint(), HasSubstr("sse"));
+    // Of several things that may be wrong the store names none.
+    will_fail(400, "InvalidArgument", "x");
+    EXPECT_THAT(error_of(put).hint(), HasSubstr("storage class"));
+    object.storage_class.clear();
+    will_fail(400, "InvalidRequest", "");
+    EXPECT_THAT(error_of(put).hint(), HasSubstr("sse"));
+}
+
 TEST_F(S3ClientTest, ABucketThatIsNotThere) {
     will_fail(404, "NoSuchBucket", "The specified bucket does not exist");
     Error error = error_of([&] { client().check(""); });

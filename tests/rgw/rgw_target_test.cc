@@ -79,5 +79,22 @@ TEST(RgwTarget, KnownDigestsOfPartsSpareAPass) {
     }
 }
 
+/// It has no keys here, and takes no encryption without TLS.
+TEST(RgwTarget, EncryptionThatItCannotDoIsToldAsThat) {
+    RgwPlace place;
+    for (std::uint64_t size : {std::uint64_t{1000}, 2 * kPart}) {
+        for (const char* sse : {"aws:kms", "rot13"}) {
+            S3TargetOptions options = options_for(place.rgw, place.bucket);
+            options.sse = sse;
+            options.kms_key = "";
+            PatternSource source(50, size);
+            Error error = thrown_by([&] { put_whole(*make_s3_target(options), source.upload("a"), source); });
+            EXPECT_EQ(error.kind(), Error::Kind::invalid) << error.message();
+            EXPECT_THAT(error.hint(), ::testing::HasSubstr("sse")) << sse << size << error.message();
+            EXPECT_FALSE(place.open()->stat({"a", ""}).has_value());
+        }
+    }
+}
+
 }  // namespace
 }  // namespace icecore::store

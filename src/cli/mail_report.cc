@@ -116,8 +116,10 @@ class AfterRun {
         SetReport report = collect_report(session_, set_);
         report.failures = queue_.state().failures;
         report.failures_left_out = queue_.state().left_out;
-        tell_from(report, first_untold(report, queue_.state().mailed_through));
+        std::size_t first = first_untold(report, queue_.state().mailed_through);
+        report.first = first;
         if (!is_due(report, queue_.state(), session_.config().report.every)) return {};
+        tell_from(report, first);  // reads the logs
         std::uint32_t through = report.history.empty() ? 0 : report.history.back().header.run;
         try {
             mail_report(session_, std::move(report));

@@ -423,6 +423,29 @@ TEST_F(MailReportTest, AReportComesFromASetWithoutRuns) {
     ASSERT_EQ(program_.run({"report", "--html", dir_ / "page.html"}), kDone) << err();
 }
 
+TEST_F(MailReportTest, KilledWhileItMailsItMailsLater) {
+    SmtpServer hanging({"--hang-data"});
+    configure(format("smtp = \"{}\"\nevery = 1", hanging.url()));
+    pid_t pid = 0;
+    hanging.wait_for_data([&] {
+        pid = fork();
+        ASSERT_GE(pid, 0);
+        if (pid > 0) return;
+        execl(ICECORE_PROGRAM, "icecore", "--config", (dir_ / "icecore.toml").c_str(), "backup", "--quiet",
+              nullptr);
+        _exit(127);
+    });
+    kill(pid, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(waitpid(pid, &status, 0), pid);
+    ASSERT_TRUE(WIFSIGNALED(status));
+    SmtpServer server;
+    configure(server);
+    program_.clock.set(SystemClock().now());
+    ASSERT_EQ(backup(), kDone) << err();
+    EXPECT_THAT(subject(mail(server, 1)), HasSubstr("2 runs ok"));
+}
+
 TEST_F(MailReportTest, ADryRunTellsNobody) {
     SmtpServer server;
     configure(server);

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,6 +61,16 @@ class SmtpServer {
         kill(pid_, SIGKILL);
         waitpid(pid_, nullptr, 0);
         pid_ = 0;
+    }
+
+    /// With --hang-data: returns when a message has been sent that gets no answer. To be called with what
+    /// begins to send it.
+    template <typename Begin>
+    void wait_for_data(Begin begin) {
+        std::string fifo = dir_.path("reached");
+        CHECK(mkfifo(fifo.c_str(), 0600) == 0);
+        begin();
+        EXPECT_EQ(read_file(fifo), "here");  // opening it waits for the server
     }
 
     const std::string& port() const { return port_; }

@@ -27,6 +27,9 @@ class Keeper:
 
     async def handle_DATA(self, server, session, envelope):
         if self.options.hang_data:
+            reached = pathlib.Path(self.options.dir) / "reached"  # a fifo, if somebody wants to know
+            if reached.exists():
+                reached.write_text("here")
             await asyncio.Event().wait()
         self.count += 1
         base = pathlib.Path(self.options.dir)

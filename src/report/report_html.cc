@@ -70,6 +70,7 @@ void tell_remarks(Html& out, const SetReport& report) {
     };
     for (const Unusual& one : find_unusual(report)) box(one.alarm ? kRed : "#c77700", one.text);
     for (const std::string& warning : report.warnings) box("#c77700", warning);
+    for (const std::string& note : run_notes(report)) box("#999999", note);
 }
 
 void tell_problems(Html& out, const SetReport& report) {

@@ -278,6 +278,7 @@ void tell_remarks(Page& out, const SetReport& report) {
             format("… and {} between them", plural(report.failures_left_out, "failure", "failures")));
     for (const Unusual& one : find_unusual(report)) box(out, one.alarm, "", one.text);
     for (const std::string& warning : report.warnings) box(out, false, "", warning);
+    for (const std::string& note : run_notes(report)) box(out, false, "", note);
 }
 
 std::string cell(std::string_view text, std::string_view kind = "") {

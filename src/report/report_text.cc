@@ -40,10 +40,12 @@ void tell_failures(Text& out, const SetReport& report) {
 
 void tell_remarks(Text& out, const SetReport& report) {
     std::vector<Unusual> unusual = find_unusual(report);
-    if (unusual.empty() && report.warnings.empty()) return;
+    std::vector<std::string> notes = run_notes(report);
+    if (unusual.empty() && report.warnings.empty() && notes.empty()) return;
     out.heading("To be looked at");
     for (const Unusual& one : unusual) out.line("  {}", one.text);
     for (const std::string& warning : report.warnings) out.line("  {}", clean(warning));
+    for (const std::string& note : notes) out.line("  {}", note);
 }
 
 void tell_problems(Text& out, const SetReport& report) {

@@ -139,6 +139,14 @@ std::vector<RunRow> run_rows(const SetReport& report) {
     return rows;
 }
 
+std::vector<std::string> run_notes(const SetReport& report) {
+    std::vector<std::string> notes;
+    for (std::size_t i = 0; i < report.digests.size(); ++i)
+        for (const std::string& note : report.digests[i].notes)
+            notes.push_back(format("run {}: {}", digested_run(report, i), clean(note)));
+    return notes;
+}
+
 CutList problem_list(const SetReport& report) {
     CutList list;
     std::uint64_t all = report.errors();

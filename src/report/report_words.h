@@ -42,6 +42,8 @@ struct CutList {
     std::vector<ListLine> lines;
     std::uint64_t left_out = 0;
 };
+/// "run 3: removed 2 unfinished files of an interrupted run": what the logs remark on runs as a whole.
+std::vector<std::string> run_notes(const SetReport& report);
 CutList problem_list(const SetReport& report);                ///< what could not be read
 CutList change_list(const SetReport& report);                 ///< what changed, the newest run first
 std::vector<ListLine> biggest_list(const SetReport& report);  ///< of what was added or changed

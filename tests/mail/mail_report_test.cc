@@ -423,6 +423,17 @@ TEST_F(MailReportTest, AReportComesFromASetWithoutRuns) {
     ASSERT_EQ(program_.run({"report", "--html", dir_ / "page.html"}), kDone) << err();
 }
 
+TEST_F(MailReportTest, RemarksOfTheLogsAreTold) {
+    SmtpServer server;
+    configure(server);
+    ASSERT_EQ(backup(), kDone);
+    program_.clock.advance_ns(-3 * 86'400'000'000'000);
+    ASSERT_EQ(backup(), kDone);
+    Json second = mail(server, 2);
+    EXPECT_THAT(text(second), HasSubstr("  run 2: the clock is before the last run: run 1 started at "));
+    EXPECT_THAT(html(second), HasSubstr("run 2: the clock is before the last run"));
+}
+
 TEST_F(MailReportTest, KilledWhileItMailsItMailsLater) {
     SmtpServer hanging({"--hang-data"});
     configure(format("smtp = \"{}\"\nevery = 1", hanging.url()));

@@ -76,7 +76,7 @@ class Objects(S3Test):
         expires = datetime.datetime(2030, 1, 1, tzinfo=datetime.timezone.utc)
         self.put("k", ContentType="text/x", ContentEncoding="zstd", ContentLanguage="de", CacheControl="no-store",
                  ContentDisposition="attachment", Expires=expires, Metadata={"host": "file server", "n": "1"},
-                 StorageClass="STANDARD_IA", Tagging="a=1&b=2", ServerSideEncryption="aws:kms", SSEKMSKeyId="my-key")
+                 StorageClass="STANDARD_IA", Tagging="a=1&b=2", ServerSideEncryption="aws:kms", SSEKMSKeyId="alias/my-key")
         for reply in (self.head("k"), self.get("k")):
             self.assertEqual(reply["ContentType"], "text/x")
             self.assertEqual(reply["ContentEncoding"], "zstd")
@@ -87,7 +87,7 @@ class Objects(S3Test):
             self.assertEqual(reply["Metadata"], {"host": "file server", "n": "1"})
             self.assertEqual(reply["StorageClass"], "STANDARD_IA")
             self.assertEqual(reply["ServerSideEncryption"], "aws:kms")
-            self.assertEqual(reply["SSEKMSKeyId"], "my-key")
+            self.assertEqual(reply["SSEKMSKeyId"], "alias/my-key")
             self.assertEqual(reply["ETag"], f'"{hashlib.md5(b"data").hexdigest()}"')
             self.assertEqual(reply["ContentLength"], 4)
         self.assertNotIn("StorageClass", self.put("l") and self.head("l"))

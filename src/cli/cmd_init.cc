@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/config_template.h"
+#include "cli/init_dialog.h"
 #include "cli/output.h"
 #include "cli/path_argument.h"
 #include "cli/program.h"
@@ -26,35 +27,10 @@
 namespace icecore::cli {
 namespace {
 
-/// A question on the terminal; an empty answer means `fallback`. Asks again until there is an answer.
-std::string ask(Io& io, std::string_view question, const std::string& fallback) {
-    for (;;) {
-        io.out << question;
-        if (!fallback.empty()) io.out << " [" << shown_path(fallback) << "]";
-        io.out << ": ";
-        io.out.flush();
-        std::string answer;
-        if (!std::getline(io.in, answer))
-            throw Error(Error::Kind::cancelled, "no answer: nothing was written");
-        if (answer.empty()) answer = fallback;
-        if (!answer.empty()) return answer;
-    }
-}
-
 /// Where a new configuration goes when nothing names a place.
 std::string new_config_path(const Io& io, const std::string& option) {
     if (auto path = find_config(io, option)) return *path;
     return io.privileged ? default_config_paths(io).back() : default_config_paths(io).front();
-}
-
-void make_backup_dir(const std::string& path) {
-    std::error_code error;
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
-    if (error) throw Error::from_errno(error.value(), format("making the parents of {}", path));
-    if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) throw_errno(format("making {}", path));
-    if (!std::filesystem::is_directory(path, error)) {
-        throw Error(Error::Kind::exists, format("{} is there, but is not a directory", path));
-    }
 }
 
 void write_config(FileSystem& fs, const std::string& path, const std::string& text) {
@@ -70,22 +46,11 @@ void check_answers(const InitAnswers& answers) {
     if (std::string fault = set_name_fault(answers.name); !fault.empty()) {
         throw UsageError(format("--name \"{}\": {}", answers.name, fault));
     }
-    auto refuse_bytes = [](std::string_view what, std::string_view text) {
-        for (std::string_view rest = text; !rest.empty();) {
-            std::size_t length = utf8_sequence_length(rest);
-            if (length == 0) throw UsageError(format("{} {} is not UTF-8", what, escape_path(text)));
-            rest.remove_prefix(length);
-        }
-    };
-    refuse_bytes("--data", answers.data_dir);
-    refuse_bytes("--backup", answers.backup_dir);
-    refuse_bytes("--target", answers.target);
-    for (const std::string& pattern : answers.exclude) refuse_bytes("--exclude", pattern);
-    if (answers.backup_dir == answers.data_dir || is_below(answers.backup_dir, answers.data_dir) ||
-        is_below(answers.data_dir, answers.backup_dir)) {
-        throw UsageError(format("{} and {} lie inside each other", answers.data_dir, answers.backup_dir),
-                         "the backup directory must be somewhere else");
-    }
+    require_utf8("--data", answers.data_dir);
+    require_utf8("--backup", answers.backup_dir);
+    require_utf8("--target", answers.target);
+    for (const std::string& pattern : answers.exclude) require_utf8("--exclude", pattern);
+    check_backup_dir(answers.backup_dir, answers.data_dir);
     try {
         archive::parse_compression(answers.compression);
     } catch (const Error& error) {
@@ -96,9 +61,7 @@ void check_answers(const InitAnswers& answers) {
         throw UsageError(format("--volume-size \"{}\": expected at least {}, written such as \"1GiB\"",
                                 answers.volume_size, format_bytes(kVolumeBytesMin)));
     }
-    if (!std::filesystem::is_directory(answers.data_dir)) {
-        throw Error(Error::Kind::not_found, format("there is no directory {}", answers.data_dir));
-    }
+    check_data_dir(answers.data_dir);
 }
 
 class InitCommand final : public Command {
@@ -109,7 +72,8 @@ class InitCommand final : public Command {
             .summary = "write a configuration file for a first set",
             .description =
                 "Writes a commented configuration file and makes the backup directory. On a\n"
-                "terminal it asks for what is not given. Never replaces a configuration file.\n"
+                "terminal, without --data or --backup, it asks some questions, tries each answer\n"
+                "out and offers the first backup. Never replaces a configuration file.\n"
                 "Where there is one, --print-iam and --add-lifecycle-rule speak of its targets.",
             .example =
                 "icecore init --data /srv/data --backup /srv/backup --exclude '*.tmp'\n"
@@ -147,51 +111,52 @@ class InitCommand final : public Command {
             throw Error(Error::Kind::exists, format("{} is there already", path),
                         "add another [[set]] to it, or name another file with --config");
         }
-        complete_answers(io);
+        bool missing = answers_.data_dir.empty() || answers_.backup_dir.empty();
+        bool ask = missing && io.in_is_terminal && io.out_is_terminal;
+        InitWishes wishes;
+        answers_.name = name_;
+        if (ask)
+            wishes = ask_for_set(session, answers_, target_);
+        else
+            complete_answers(io);
         check_answers(answers_);
         std::string text = config_template(answers_);
         parse_config(text, path);
         make_backup_dir(answers_.backup_dir);
         write_config(io.fs, path, text);
-        if (!session.messages().quiet) print_next_steps(session, path);
+        if (!session.messages().quiet) print_next_steps(session, path, ask);
         if (add_rule_) add_rule(session, parse_target_lines(answers_.target, target_));
-        return kDone;
+        return ask ? begin_set(session, path, wishes) : kDone;
     }
 
   private:
-    void complete_answers(Io& io) {
-        bool may_ask = io.in_is_terminal && io.out_is_terminal;
-        auto complete = [&](std::string& answer, std::string_view option, std::string_view question,
-                            const std::string& fallback) {
-            if (!answer.empty()) return;
-            if (!may_ask) {
+    /// Options alone.
+    void complete_answers(const Io& io) {
+        auto require = [](const std::string& answer, std::string_view option) {
+            if (answer.empty())
                 throw UsageError(format("{} is missing", option), "on a terminal icecore init asks for it");
-            }
-            answer = ask(io, question, fallback);
         };
-        complete(answers_.data_dir, "--data", "Directory to back up", io.environment("HOME").value_or(""));
+        require(answers_.data_dir, "--data");
         answers_.data_dir = absolute_path(answers_.data_dir, io.cwd);
-        std::string default_name(base_name(answers_.data_dir));
-        if (!set_name_fault(default_name).empty()) default_name = "data";
-        if (name_.empty()) name_ = may_ask ? ask(io, "Name of the set", default_name) : default_name;
-        answers_.name = name_;
-        complete(answers_.backup_dir, "--backup", "Directory for the archives",
-                 "/srv/backup/" + answers_.name);
+        if (answers_.name.empty()) answers_.name = default_set_name(answers_.data_dir);
+        require(answers_.backup_dir, "--backup");
         answers_.backup_dir = absolute_path(answers_.backup_dir, io.cwd);
-        if (target_.empty()) return;
-        answers_.target = target_lines(target_, io.cwd);
+        if (!target_.empty()) answers_.target = target_lines(target_, io.cwd);
     }
 
     static bool is_bucket(const engine::TargetOptions& target) {
         return target.type == engine::TargetOptions::Type::s3;
     }
 
-    void print_next_steps(Session& session, const std::string& path) const {
+    void print_next_steps(Session& session, const std::string& path, bool asked) const {
         Io& io = session.io();
         std::string config = session.options().config.empty() ? "" : " --config " + shell_quoted(path);
-        io.out << format("wrote {}\n\nNext:\n", shown_path(path));
-        if (!answers_.target.empty()) io.out << format("  icecore{} doctor\n", config);
-        io.out << format("  icecore{0} backup --dry-run\n  icecore{0} backup\n", config);
+        io.out << format("wrote {}\n", shown_path(path));
+        if (!asked) {
+            io.out << "\nNext:\n";
+            if (!answers_.target.empty()) io.out << format("  icecore{} doctor\n", config);
+            io.out << format("  icecore{0} backup --dry-run\n  icecore{0} backup\n", config);
+        }
         engine::TargetOptions target;
         if (!answers_.target.empty()) target = parse_target_lines(answers_.target, target_);
         if (!is_bucket(target) || add_rule_) return;

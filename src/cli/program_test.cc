@@ -257,20 +257,6 @@ TEST_F(InitTest, WithoutATerminalNothingIsAsked) {
     EXPECT_FALSE(path_exists(config_));
 }
 
-TEST_F(InitTest, OnATerminalItAsks) {
-    program_.io.in_is_terminal = program_.io.out_is_terminal = true;
-    EXPECT_EQ(run({"init"}, "data\n\nb\n"), kDone) << err();
-    EXPECT_THAT(out(),
-                StartsWith("Directory to back up [" + (dir_ / "home") +
-                           "]: Name of the set [data]: Directory for the archives [/srv/backup/data]: "));
-    EXPECT_THAT(out(), HasSubstr("\n  icecore backup\n"));
-    Config config = load_config(dir_ / "home/.config/icecore/icecore.toml");
-    EXPECT_EQ(config.sets.at(0).backup_dir, dir_ / "b");
-    std::filesystem::remove_all(dir_ / "home");
-    EXPECT_EQ(run({"init"}, "data\n"), kFailed);
-    EXPECT_THAT(err(), HasSubstr("no answer: nothing was written"));
-}
-
 TEST_F(InitTest, RefusesAnswersThatCannotWork) {
     struct Case {
         std::vector<std::string> args;

@@ -3,6 +3,7 @@ leaves others alone, doctor sees what may do harm, and README.restore.txt brings
 import datetime
 import os
 import pathlib
+import pty
 import re
 import shutil
 import subprocess
@@ -24,6 +25,29 @@ def program(*arguments, home, key=simulator.KEY, secret=simulator.SECRET, status
     if done.returncode != status:
         raise AssertionError(f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout + (done.stderr if both else "")
+
+
+def on_terminal(answers, *arguments, home, key=simulator.KEY, secret=simulator.SECRET):
+    """What icecore shows on a terminal where somebody types `answers`, a line each, and ends."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(home)
+        os.execve(os.environ["ICECORE"], [os.environ["ICECORE"], *arguments],
+                  {"PATH": os.environ["PATH"], "HOME": home, "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret,
+                   "AWS_EC2_METADATA_DISABLED": "true", "no_proxy": "127.0.0.1", "TERM": "dumb"})
+    os.write(terminal, ("".join(answer + "\n" for answer in answers) + "\x04\x04").encode())
+    shown = b""
+    try:
+        while piece := os.read(terminal, 65536):
+            shown += piece
+    except OSError:  # nobody writes there any more
+        pass
+    os.close(terminal)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    shown = shown.decode().replace("\r\n", "\n")
+    if status != 0:
+        raise AssertionError(f"{arguments} ended with {status}:\n{shown}")
+    return shown
 
 
 class BucketProgram(s3_client.ColdTest):
@@ -98,6 +122,8 @@ class Policies(BucketProgram):
         with self.refused("AccessDenied", 403):
             as_writer.put_object(Bucket="ice", Key="backups/kitchen/data/x", Body=b"")
 
+        self.set_up_by_questions(writer)
+
         restorer = {"key": "RESTORER", "secret": "secret"}
         shutil.rmtree(f"{self.home}/it's a backup")
         self.icecore("--config", "c.toml", "recover", **restorer)
@@ -111,6 +137,44 @@ class Policies(BucketProgram):
             as_restorer.put_object(Bucket="ice", Key=f"{PLACE}/x", Body=b"")
         with self.refused("AccessDenied", 403):
             as_restorer.delete_object(Bucket="ice", Key=f"{PLACE}/{volumes[0]}")
+
+
+    def set_up_by_questions(self, writer):
+        """icecore init on a terminal tries the bucket out with what the key may do, with a set that has something there, and with one that looks as if not."""
+        target = f"s3://ice/backups?endpoint={self.sim.url}&host=attic"
+        said = on_terminal(["data", "elsewhere", target, "no", "n"], "init", "--config", "d.toml", home=self.home, **writer)
+        self.assertIn('there are backups of "data" already', said)
+        readme = {"Bucket": "ice", "Key": f"{PLACE}/README.restore.txt"}
+        self.client.delete_object(**readme)
+        said = on_terminal(["data", "elsewhere2", target, "no", "n"], "init", "--config", "e.toml", home=self.home, **writer)
+        self.assertIn("a small file was written there, read back; this key may not delete it", said)
+        self.assertIn("There are none yet.", self.client.get_object(**readme)["Body"].read().decode())
+
+
+class Questions(BucketProgram):
+    """icecore init on a terminal."""
+
+    def ask(self, target, *more):
+        return on_terminal(["data", "other", target, *more], "init", "--config", "d.toml", home=self.home)
+
+    def test_a_bucket_is_written_to_read_and_emptied_again(self):
+        place = f"ice/other?endpoint={self.sim.url}&host=attic"
+        said = self.ask("s3://no-such/other" + place[9:], "s3://" + place, "no", "y")
+        self.assertIn("a small file was written there, read back and removed", said)
+        self.assertRegex(said, r"error: .*no-such")
+        self.assertIn("offsite: stored 4 files", said)
+        self.assertIn("icecore --config", said)  # the rule against unfinished uploads
+        listed = self.client.list_objects_v2(Bucket="ice", Prefix="other/")["Contents"]
+        self.assertEqual(len(listed), 4)
+
+    def test_a_vault_is_asked_only_whether_it_is_there(self):
+        self.icecore("vault", "create", "offsite", "--endpoint", self.sim.url, "--region", "us-east-1")
+        place = f"?endpoint={self.sim.url}&region=us-east-1"
+        said = self.ask("glacier:absent" + place, "glacier:offsite" + place, "no", "n")
+        self.assertIn("it is there and lets us in", said)
+        self.assertRegex(said, r"error: .*absent")
+        requests = self.sim.bill()["requests"]
+        self.assertFalse({"UploadArchive", "InitiateMultipartUpload", "InitiateJob"} & set(requests), requests)
 
 
 class LockedPolicies(Policies):

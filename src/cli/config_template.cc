@@ -109,11 +109,14 @@ std::string target_text(const std::string& lines) {
     return out;
 }
 
-constexpr std::string_view kReportText = R"(
+constexpr std::string_view kNoReportText = R"(
 # Who is told how it goes, by mail: after every 7 runs, and at once when something is wrong.
 # [report]
 # email = "admin@example.org"
-# every = 7
+)";
+
+/// What is not set yet, explained.
+constexpr std::string_view kReportKeys = R"(# every = 7
 # smtp = "smtp://mail.example.org:587"
 # For a server that wants a login (never without TLS, but on this machine); the file: chmod 600.
 # user = "backup"
@@ -121,6 +124,12 @@ constexpr std::string_view kReportText = R"(
 # Without smtp, the mail program of this machine.
 # sendmail = "/usr/sbin/sendmail"
 )";
+
+std::string report_text(const std::string& lines) {
+    std::string out(kNoReportText);
+    if (!lines.empty()) out = out.substr(0, out.find("# [report]")) + "[report]\n" + lines;
+    return out + unset_keys(kReportKeys, "\n" + lines);
+}
 
 }  // namespace
 
@@ -169,7 +178,7 @@ retries = 3
 )",
                   toml_string(answers.name), toml_string(answers.data_dir), toml_string(answers.backup_dir),
                   exclude, toml_string(answers.compression), toml_string(answers.volume_size)) +
-           target_text(answers.target) + std::string(kReportText);
+           target_text(answers.target) + report_text(answers.report);
 }
 
 }  // namespace icecore::cli

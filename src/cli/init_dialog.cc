@@ -5,13 +5,14 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <functional>
 
 #include "base/error.h"
 #include "base/format.h"
 #include "base/text.h"
 #include "cli/announcer.h"
+#include "cli/ask.h"
 #include "cli/config.h"
+#include "cli/init_mail.h"
 #include "cli/output.h"
 #include "cli/path_argument.h"
 #include "cli/program.h"
@@ -22,33 +23,6 @@
 
 namespace icecore::cli {
 namespace {
-
-/// Takes an answer, or throws Error: then the question is asked again.
-using Accept = std::function<void(const std::string&)>;
-
-/// Asks on the terminal; an empty answer means `fallback`. `given` was said before (an option) and is tried
-/// first.
-void ask(Session& session, std::string_view question, const std::string& fallback, const std::string& given,
-         const Accept& accept) {
-    Io& io = session.io();
-    std::string answer = given;
-    for (;;) {
-        if (!answer.empty()) {
-            try {
-                return accept(answer);
-            } catch (const Error& error) {
-                session.messages().error(error);
-            }
-        }
-        io.out << question;
-        if (!fallback.empty()) io.out << " [" << shown_path(fallback) << "]";
-        io.out << ": ";
-        io.out.flush();
-        if (!std::getline(io.in, answer))
-            throw Error(Error::Kind::cancelled, "no answer: nothing was written");
-        if (answer.empty()) answer = fallback;
-    }
-}
 
 std::string probe_text(const engine::TargetProbe& probe, const std::string& set) {
     if (probe.inhabited)
@@ -118,6 +92,7 @@ InitWishes ask_for_all(Session& session, InitAnswers& answers, std::string& targ
         });
     remark_same_disk(io, answers);
     ask_for_target(session, answers, target);
+    ask_for_mail(session, answers);
     InitWishes wishes;
     ask(session, "Back up every day at (HH:MM, or no)", "03:15", "", [&](const std::string& answer) {
         if (answer == "no") return;

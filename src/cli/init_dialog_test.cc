@@ -55,7 +55,7 @@ class InitDialogTest : public ::testing::Test {
 };
 
 TEST_F(InitDialogTest, GoesFromNothingToAScheduledBackupOffsite) {
-    EXPECT_EQ(init({"data", "backup", "dir:usb", "04:30", "y"}), kDone) << err();
+    EXPECT_EQ(init({"data", "backup", "dir:usb", "no", "04:30", "y"}), kDone) << err();
     EXPECT_THAT(out(),
                 StartsWith("Some questions; Enter takes what stands in brackets.\n\nDirectory to back up [" +
                            (dir_ / "home") + "]: Directory for the archives [/srv/backup/data]: "));
@@ -75,7 +75,7 @@ TEST_F(InitDialogTest, AsksAgainForWhatCannotBe) {
     fs::create_directory(dir_ / "closed");
     write_text(dir_ / "file", "");
     EXPECT_EQ(init({"nowhere", "data", "data/inside", "file/b", "backup", "ftp://x", "dir:absent",
-                    "s3://UPPER/x", "none", "3 o'clock", "25:00", "no", "n"}),
+                    "s3://UPPER/x", "none", "no", "3 o'clock", "25:00", "no", "n"}),
               kDone)
         << err();
     EXPECT_THAT(err(), HasSubstr("icecore: error: there is no directory " + (dir_ / "nowhere")));
@@ -98,7 +98,8 @@ TEST_F(InitDialogTest, AnswersThatEndLeaveNothingBehind) {
 }
 
 TEST_F(InitDialogTest, OptionsAreAnswersToo) {
-    EXPECT_EQ(init({"backup", "no", "n"}, {"--data", "data", "--name", "mine", "--target", "dir:usb"}), kDone)
+    EXPECT_EQ(init({"backup", "no", "no", "n"}, {"--data", "data", "--name", "mine", "--target", "dir:usb"}),
+              kDone)
         << err();
     EXPECT_THAT(out(), Not(HasSubstr("Directory to back up")));
     EXPECT_EQ(load_config(config_).sets.at(0).name, "mine");
@@ -111,11 +112,11 @@ TEST_F(InitDialogTest, NothingIsAskedWhereTheSetIsGiven) {
 }
 
 TEST_F(InitDialogTest, KnowsBackupsThatAreThereAlready) {
-    EXPECT_EQ(init({"data", "backup", "dir:usb", "no", "y"}), kDone) << err();
+    EXPECT_EQ(init({"data", "backup", "dir:usb", "no", "no", "y"}), kDone) << err();
     std::vector<std::string> before = offsite();
     fs::remove(config_);
     fs::remove_all(dir_ / "backup");
-    EXPECT_EQ(init({"data", "backup", "dir:usb", "no", "n"}), kDone) << err();
+    EXPECT_EQ(init({"data", "backup", "dir:usb", "no", "no", "n"}), kDone) << err();
     EXPECT_THAT(
         out(),
         HasSubstr("  there are backups of \"data\" already: with this configuration `icecore recover`"));
@@ -125,7 +126,7 @@ TEST_F(InitDialogTest, KnowsBackupsThatAreThereAlready) {
 
 TEST_F(InitDialogTest, AScheduleThatCannotBeIsToldAndTheBackupMade) {
     fs::remove_all(dir_ / "etc");
-    EXPECT_EQ(init({"data", "backup", "none", "", ""}), kFailed);
+    EXPECT_EQ(init({"data", "backup", "none", "", "", ""}), kFailed);
     EXPECT_THAT(err(), HasSubstr("icecore: error: there is no " + (dir_ / "etc/cron.d")));
     EXPECT_THAT(out(), HasSubstr("run 1 (full)"));
 }

@@ -69,13 +69,6 @@ std::string about(const SetReport& report) {
     return text;
 }
 
-/// "icecore@HOST", if that can be an address.
-std::string sender(const ReportConfig& config, const std::string& host) {
-    if (!config.from.empty()) return config.from;
-    std::string from = "icecore@" + host;
-    return report::mail_address_fault(from).empty() ? from : "icecore@localhost";
-}
-
 /// What a run adds to the queue.
 std::optional<Failure> failure_of(const report::RunFacts& facts) {
     if (facts.result == report::RunFacts::Result::failed)
@@ -162,6 +155,13 @@ class AfterRun {
 
 }  // namespace
 
+/// "icecore@HOST", if that can be an address.
+std::string mail_sender(const ReportConfig& config, const std::string& host) {
+    if (!config.from.empty()) return config.from;
+    std::string from = "icecore@" + host;
+    return report::mail_address_fault(from).empty() ? from : "icecore@localhost";
+}
+
 report::MailQueue::Places mail_places(const Io& io, const engine::SetOptions& set) {
     report::MailQueue::Places places;
     places.backup_dir = set.backup_dir;
@@ -190,7 +190,7 @@ void mail_report(Session& session, SetReport report) {
     const ReportConfig& config = session.config().report;
     report::MailMessage message;
     attach_logs(report, message);
-    message.from = sender(config, session.io().host);
+    message.from = mail_sender(config, session.io().host);
     message.to = config.to;
     message.subject = report::subject_of(report);
     message.date = report.now;

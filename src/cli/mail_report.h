@@ -24,6 +24,9 @@ report::MailQueue::Places mail_places(const Io& io, const engine::SetOptions& se
 /// wanted. Never throws: a backup is what it is, whatever becomes of its report.
 MailOutcome mail_after_run(Session& session, const engine::SetOptions& set, const report::RunFacts& facts);
 
+/// The address that mails come from: that of the configuration, or "icecore@HOST".
+std::string mail_sender(const ReportConfig& config, const std::string& host);
+
 /// Mails `report` now; the queue stays as it is. Throws Error.
 void mail_report(Session& session, report::SetReport report);
 

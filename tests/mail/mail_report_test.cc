@@ -464,5 +464,39 @@ TEST_F(MailReportTest, ADryRunTellsNobody) {
     EXPECT_EQ(server.count(), 0U);
 }
 
+TEST_F(MailReportTest, InitSendsATestMailAndAsksAgainForAServerThatDoesNotTakeIt) {
+    SmtpServer server;
+    std::filesystem::remove(dir_ / "icecore.toml");
+    program_.io.in_is_terminal = program_.io.out_is_terminal = true;
+    std::vector<std::string> answers = {dir_ / "data",
+                                        dir_ / "backup",
+                                        "none",
+                                        "not an address",
+                                        "ann@example.org",
+                                        "localhost",
+                                        "smtp://127.0.0.1:1",
+                                        "y",
+                                        server.url(),
+                                        "y",
+                                        "no",
+                                        "n"};
+    std::string input;
+    for (const std::string& answer : answers) input += answer + "\n";
+    ASSERT_EQ(program_.run({"init"}, input), kDone) << err();
+    EXPECT_THAT(err(), HasSubstr("icecore: error: expected a mail address"));
+    EXPECT_THAT(err(), HasSubstr("icecore: error: expected smtp://HOST"));
+    EXPECT_THAT(err(), HasSubstr("no connection"));
+    EXPECT_THAT(program_.out.str(), HasSubstr("  it was taken; is it in the mailbox?\n"));
+    ASSERT_EQ(server.count(), 1U);
+    EXPECT_EQ(subject(mail(server, 1)), "icecore on attic: mail gets through");
+    std::string config = read_file(dir_ / "icecore.toml");
+    EXPECT_THAT(config, HasSubstr("\n[report]\nemail = \"ann@example.org\"\nsmtp = \"" + server.url() +
+                                  "\"\n# every = 7\n"));
+    EXPECT_THAT(config, Not(HasSubstr("# smtp = ")));
+    ASSERT_EQ(program_.run({"backup"}), kDone) << err();
+    ASSERT_EQ(program_.run({"report", "--send"}), kDone) << err();
+    EXPECT_EQ(server.count(), 2U);
+}
+
 }  // namespace
 }  // namespace icecore::cli

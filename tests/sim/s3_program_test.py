@@ -142,11 +142,11 @@ class Policies(BucketProgram):
     def set_up_by_questions(self, writer):
         """icecore init on a terminal tries the bucket out with what the key may do, with a set that has something there, and with one that looks as if not."""
         target = f"s3://ice/backups?endpoint={self.sim.url}&host=attic"
-        said = on_terminal(["data", "elsewhere", target, "no", "n"], "init", "--config", "d.toml", home=self.home, **writer)
+        said = on_terminal(["data", "elsewhere", target, "no", "no", "n"], "init", "--config", "d.toml", home=self.home, **writer)
         self.assertIn('there are backups of "data" already', said)
         readme = {"Bucket": "ice", "Key": f"{PLACE}/README.restore.txt"}
         self.client.delete_object(**readme)
-        said = on_terminal(["data", "elsewhere2", target, "no", "n"], "init", "--config", "e.toml", home=self.home, **writer)
+        said = on_terminal(["data", "elsewhere2", target, "no", "no", "n"], "init", "--config", "e.toml", home=self.home, **writer)
         self.assertIn("a small file was written there, read back; this key may not delete it", said)
         self.assertIn("There are none yet.", self.client.get_object(**readme)["Body"].read().decode())
 
@@ -159,7 +159,7 @@ class Questions(BucketProgram):
 
     def test_a_bucket_is_written_to_read_and_emptied_again(self):
         place = f"ice/other?endpoint={self.sim.url}&host=attic"
-        said = self.ask("s3://no-such/other" + place[9:], "s3://" + place, "no", "y")
+        said = self.ask("s3://no-such/other" + place[9:], "s3://" + place, "no", "no", "y")
         self.assertIn("a small file was written there, read back and removed", said)
         self.assertRegex(said, r"error: .*no-such")
         self.assertIn("offsite: stored 4 files", said)
@@ -170,7 +170,7 @@ class Questions(BucketProgram):
     def test_a_vault_is_asked_only_whether_it_is_there(self):
         self.icecore("vault", "create", "offsite", "--endpoint", self.sim.url, "--region", "us-east-1")
         place = f"?endpoint={self.sim.url}&region=us-east-1"
-        said = self.ask("glacier:absent" + place, "glacier:offsite" + place, "no", "n")
+        said = self.ask("glacier:absent" + place, "glacier:offsite" + place, "no", "no", "n")
         self.assertIn("it is there and lets us in", said)
         self.assertRegex(said, r"error: .*absent")
         requests = self.sim.bill()["requests"]

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "cli/config_template.h"
+#include "cli/session.h"
+
+namespace icecore::cli {
+
+/// Asks who is to get the reports by mail, and through which server; sends a test mail if that is wished, and
+/// asks again for a server that does not take it. Throws Error{cancelled} when there are no answers any more.
+void ask_for_mail(Session& session, InitAnswers& answers);
+
+}  // namespace icecore::cli

@@ -18,6 +18,7 @@
 #include "cli/program.h"
 #include "cli/target_argument.h"
 #include "cli/usage_error.h"
+#include "cost/prices.h"
 #include "engine/target_probe.h"
 #include "schedule/calendar.h"
 
@@ -67,6 +68,11 @@ void ask_for_target(Session& session, InitAnswers& answers, std::string& target)
         engine::TargetProbe probe = engine::probe_target(session.environment(), set, *observer);
         observer->finish();
         io.out << "  " << probe_text(probe, answers.name) << '\n';
+        if (probe.usd_of_100_gib) {
+            cost::Prices prices = cost::Prices::built_in();
+            io.out << format("  100 GiB of archives cost about {:.2f} USD a month there (prices of {}, {})\n",
+                             *probe.usd_of_100_gib, prices.region, prices.date);
+        }
         answers.target = lines;
         target = answer;
     });

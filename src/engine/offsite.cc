@@ -192,6 +192,15 @@ std::array<std::string, 2> priced_classes(const TargetOptions& target, const sto
 
 }  // namespace
 
+std::optional<double> expected_monthly_usd(const Environment& env, const SetOptions& set,
+                                           const store::Target& opened, std::uint64_t archive_bytes) {
+    if (!is_at_amazon(env, set.target)) return std::nullopt;
+    std::uint64_t volumes = (archive_bytes + set.volume_bytes_max - 1) / set.volume_bytes_max;
+    double usd = cost::monthly_usd(cost::Prices::built_in(),
+                                   {{priced_classes(set.target, opened)[1], volumes, archive_bytes}});
+    return usd > 0 ? std::optional(usd) : std::nullopt;  // nothing: a class that has no price there
+}
+
 std::unique_ptr<store::Target> open_target(const Environment& env, const SetOptions& set,
                                            Observer& observer) {
     OnRetry on_retry = [&observer](std::string_view message, unsigned attempt) {

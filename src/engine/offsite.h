@@ -56,6 +56,11 @@ struct OffsiteStatus {
     Timestamp last_error_at;
 };
 
+/// What keeping so many bytes of archives at `opened`, the set's target, costs a month, in US dollars at the
+/// prices of cost::Prices::built_in(); nullopt where these say nothing, as in OffsiteStatus.
+std::optional<double> expected_monthly_usd(const Environment& env, const SetOptions& set,
+                                           const store::Target& opened, std::uint64_t archive_bytes);
+
 /// What the outbox knows, without asking the target; nullopt if the set has none. `runs` are the catalogue's.
 /// A damaged outbox is told as the last error. Throws Error.
 std::optional<OffsiteStatus> read_offsite_status(const Environment& env, const SetOptions& set,

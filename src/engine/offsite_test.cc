@@ -37,6 +37,10 @@ class OffsiteCostTest : public testing::Test {
         return read_offsite_status(env_, set_, {}).value().monthly_usd;
     }
 
+    std::optional<double> expected_usd() {
+        return expected_monthly_usd(env_, set_, *open_target(env_, set_, nobody_), kTb);
+    }
+
     class Nobody final : public Observer {
       public:
         void progress(const Progress&) override {}
@@ -61,6 +65,10 @@ TEST_F(OffsiteCostTest, OfABucketByItsClasses) {
     set_.target.type = TargetOptions::Type::s3;
     set_.target.bucket = "ice";
     EXPECT_NEAR(monthly_usd().value(), 1024 * 0.00099 + 0.023 / 1024, 1e-5);  // DEEP_ARCHIVE is the default
+    // 1,024 volumes, each with 32 KiB more of its class and 8 KiB of STANDARD.
+    EXPECT_NEAR(expected_usd().value(), 1024 * 0.00099 + 32.0 / 1024 * 0.00099 + 8.0 / 1024 * 0.023, 1e-5);
+    set_.target.storage_class = "NO_SUCH";
+    EXPECT_EQ(expected_usd(), std::nullopt);
     set_.target.storage_class = "GLACIER_IR";
     EXPECT_NEAR(monthly_usd().value(), 1024 * 0.004 + 0.023 / 1024, 1e-5);
 }
@@ -69,6 +77,7 @@ TEST_F(OffsiteCostTest, OfAVault) {
     set_.target.type = TargetOptions::Type::glacier;
     set_.target.vault = "ice";
     EXPECT_NEAR(monthly_usd().value(), 1024 * 0.0036, 1e-5);
+    EXPECT_NEAR(expected_usd().value(), 1024 * 0.0036, 1e-3);
 }
 
 TEST_F(OffsiteCostTest, OtherPlacesHaveOtherPrices) {
@@ -77,6 +86,7 @@ TEST_F(OffsiteCostTest, OtherPlacesHaveOtherPrices) {
     set_.target.storage_class = "GLACIER";
     set_.target.aws.endpoint = "https://s3.fr-par.scw.cloud";
     EXPECT_EQ(monthly_usd(), std::nullopt);
+    EXPECT_EQ(expected_usd(), std::nullopt);
     set_.target.type = TargetOptions::Type::dir;
     set_.target.directory = "/mnt/usb";
     set_.data_dir = "/srv/data";

@@ -60,6 +60,7 @@ TargetProbe probe_target(const Environment& env, const SetOptions& set, Observer
     CHECK(target != nullptr);
     target->check();
     TargetProbe probe;
+    probe.usd_of_100_gib = expected_monthly_usd(env, set, *target, std::uint64_t{100} << 30);
     if (!target->capabilities().replaces) return probe;
     const std::string text =
         format("icecore will store the backups of {} here. There are none yet.\n", set.name);

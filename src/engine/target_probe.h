@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "engine/environment.h"
 
 namespace icecore::engine {
@@ -11,6 +13,8 @@ struct TargetProbe {
     bool written = false;  ///< a small file, and the target confirmed its checksum
     bool read = false;     ///< and came back as it was
     bool removed = false;  ///< and is gone again
+    /// What keeping 100 GiB of archives there costs a month, where that is known (expected_monthly_usd).
+    std::optional<double> usd_of_100_gib;
 };
 
 /// Tries out what uploads will do, on a small file under the name of README.restore.txt: a key with the least

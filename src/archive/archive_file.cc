@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "archive/expanding_source.h"
 #include "archive/seek_table.h"
 #include "archive/volume.h"
 #include "base/error.h"
@@ -74,24 +75,73 @@ using Index = std::shared_ptr<const FrameIndex>;
 /// A volume open for reading, in one source.
 struct OpenVolume {
     std::uint32_t number = 0;
-    std::unique_ptr<VolumeBytes> bytes;
-    Index index;  ///< null for Method::none, which needs none
+    std::shared_ptr<const VolumeBytes> bytes;
+    Index index;  ///< null for what has no frames
+};
+
+/// Memory that is not cleared before it is filled.
+class Buffer {
+  public:
+    char* get(std::size_t size) {
+        if (size > capacity_) {
+            data_ = std::make_unique_for_overwrite<char[]>(size);
+            capacity_ = size;
+        }
+        return data_.get();
+    }
+
+  private:
+    std::unique_ptr<char[]> data_;
+    std::size_t capacity_ = 0;
+};
+
+/// Bytes of a volume without frames that are expanded at once.
+constexpr std::size_t kPieceBytes = 1 << 20;
+
+/// A volume without frames that is being expanded, and the piece that came last. So going back a little costs
+/// nothing.
+struct Expansion {
+    Expansion(std::uint32_t volume_number, std::size_t volume_source,
+              std::shared_ptr<const OpenVolume> opened, Compression::Method method)
+        : volume(volume_number),
+          source(volume_source),
+          open(std::move(opened)),
+          expanding(method, open->bytes) {}
+
+    bool can_reach(std::uint64_t offset) const { return offset >= begin; }
+    /// Goes on until `offset` is in the piece. Throws Error{corrupt} if the stream ends before.
+    void advance_to(std::uint64_t offset) {
+        while (offset >= end) {
+            begin = end;
+            std::size_t n = expanding.read(piece.get(kPieceBytes), kPieceBytes);
+            if (n == 0) corrupt(format("it ends at offset {} of the archive", end));
+            end += n;
+        }
+    }
+
+    std::uint32_t volume;
+    std::size_t source;
+    std::shared_ptr<const OpenVolume> open;
+    ExpandingSource expanding;
+    Buffer piece{};
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
 };
 
 /// The volumes of one archive, their indexes, and how they are opened.
 class Volumes {
   public:
-    Volumes(std::vector<VolumeSource> sources, Compression::Method method, std::vector<VolumeInfo> volumes,
+    Volumes(std::vector<VolumeSource> sources, ArchiveForm form, std::vector<VolumeInfo> volumes,
             ArchiveFile::KnownFrames known_frames)
         : sources_(std::move(sources)),
-          method_(method),
+          form_(form),
           volumes_(std::move(volumes)),
           known_frames_(std::move(known_frames)),
           last_opened_(sources_.size()) {
         CHECK(!sources_.empty());
     }
 
-    Compression::Method method() const { return method_; }
+    ArchiveForm form() const { return form_; }
     std::size_t size() const { return volumes_.size(); }
     std::size_t source_count() const { return sources_.size(); }
     std::uint64_t raw_bytes(std::uint32_t number) const { return volumes_[number].raw_bytes; }
@@ -109,10 +159,46 @@ class Volumes {
             last.reset();
             std::unique_ptr<VolumeBytes> bytes = sources_[source].open(volumes_[number]);
             Index index;
-            if (method_ != Compression::Method::none) index = index_of(number, source, *bytes);
+            if (form_.framed && form_.method != Compression::Method::none)
+                index = index_of(number, source, *bytes);
             last = std::make_shared<OpenVolume>(OpenVolume{number, std::move(bytes), std::move(index)});
         }
         return last;
+    }
+
+    /// An expansion that can go on to `offset`: of those that are not at work the one that is nearest, or a
+    /// new one.
+    std::unique_ptr<Expansion> take_expansion(std::uint32_t number, std::size_t source,
+                                              std::uint64_t offset) {
+        {
+            std::lock_guard lock(mutex_);
+            auto best = waiting_.end();
+            for (auto it = waiting_.begin(); it != waiting_.end(); ++it) {
+                const Expansion& candidate = **it;
+                if (candidate.volume != number || candidate.source != source || !candidate.can_reach(offset))
+                    continue;
+                if (best == waiting_.end() || candidate.end > (*best)->end) best = it;
+            }
+            if (best != waiting_.end()) {
+                std::unique_ptr<Expansion> out = std::move(*best);
+                waiting_.erase(best);
+                return out;
+            }
+        }
+        return std::make_unique<Expansion>(number, source, open(number, source), form_.method);
+    }
+
+    void give_back(std::unique_ptr<Expansion> expansion) {
+        std::lock_guard lock(mutex_);
+        if (resting_) return;
+        if (waiting_.size() == kWaitingMax) waiting_.erase(waiting_.begin());
+        waiting_.push_back(std::move(expansion));
+    }
+
+    void set_resting(bool resting) {
+        std::lock_guard lock(mutex_);
+        resting_ = resting;
+        if (resting) waiting_.clear();
     }
 
     /// Notes that `source` had to stand in for one before it; once a volume.
@@ -157,7 +243,7 @@ class Volumes {
                 return frames;
             }
         }
-        std::vector<FrameSize> frames = scan_frames(method_, bytes);
+        std::vector<FrameSize> frames = scan_frames(form_.method, bytes);
         for (const FrameSize& frame : frames) stored_bytes_read_ += frame.stored_bytes;
         remarks_.push_back(format("{} (walking through it, {} frames were found)", why, frames.size()));
         return frames;
@@ -166,8 +252,8 @@ class Volumes {
     std::vector<FrameSize> frames_by_seek_table(const VolumeInfo& info, const VolumeBytes& bytes) {
         if (bytes.size_bytes() != info.stored_bytes)
             corrupt(format("its size is {} bytes instead of {}", bytes.size_bytes(), info.stored_bytes));
-        std::vector<FrameSize> frames = read_seek_table(method_, bytes);
-        stored_bytes_read_ += seek_table_bytes(method_, frames.size());
+        std::vector<FrameSize> frames = read_seek_table(form_.method, bytes);
+        stored_bytes_read_ += seek_table_bytes(form_.method, frames.size());
         std::uint64_t raw_bytes = sum_of(frames).raw_bytes;
         if (raw_bytes != info.raw_bytes)
             corrupt(format("it holds {} bytes of the archive instead of {}", raw_bytes, info.raw_bytes));
@@ -190,11 +276,14 @@ class Volumes {
     bool fits(const std::vector<FrameSize>& frames, const VolumeInfo& info) const {
         Sum sum = sum_of(frames);
         return sum.raw_bytes == info.raw_bytes &&
-               sum.stored_bytes + seek_table_bytes(method_, frames.size()) == info.stored_bytes;
+               sum.stored_bytes + seek_table_bytes(form_.method, frames.size()) == info.stored_bytes;
     }
 
+    /// As many as threads may leave behind.
+    static constexpr std::size_t kWaitingMax = 16;
+
     const std::vector<VolumeSource> sources_;
-    const Compression::Method method_;
+    const ArchiveForm form_;
     const std::vector<VolumeInfo> volumes_;
     const ArchiveFile::KnownFrames known_frames_;
     std::atomic<std::uint64_t> stored_bytes_read_ = 0;
@@ -206,22 +295,8 @@ class Volumes {
     std::vector<std::shared_ptr<const OpenVolume>> last_opened_;
     std::set<std::uint32_t> helped_;
     std::vector<std::string> remarks_;
-};
-
-/// Memory that is not cleared before it is filled.
-class Buffer {
-  public:
-    char* get(std::size_t size) {
-        if (size > capacity_) {
-            data_ = std::make_unique_for_overwrite<char[]>(size);
-            capacity_ = size;
-        }
-        return data_.get();
-    }
-
-  private:
-    std::unique_ptr<char[]> data_;
-    std::size_t capacity_ = 0;
+    std::vector<std::unique_ptr<Expansion>> waiting_;
+    bool resting_ = false;
 };
 
 /// Bytes of an uncompressed volume that are read at once.
@@ -235,6 +310,9 @@ class Stream final : public ArchiveStream {
         CHECK(first_source < volumes.source_count());
         seek(from);
     }
+    ~Stream() override { leave_expansion(); }
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
 
     void seek(StreamPosition to) override {
         if (to.volume >= volumes_.size())
@@ -249,7 +327,8 @@ class Stream final : public ArchiveStream {
         if (!to_next_byte()) return {};
         if (!raw_.holds(at_)) load();
         auto start = static_cast<std::size_t>(at_.offset - raw_.begin);
-        return {raw_bytes_.get(0) + start, static_cast<std::size_t>(raw_.end - raw_.begin) - start};
+        const char* bytes = expansion_ ? expansion_->piece.get(0) : raw_bytes_.get(0);
+        return {bytes + start, static_cast<std::size_t>(raw_.end - raw_.begin) - start};
     }
 
     std::size_t read(char* buffer, std::size_t size) override {
@@ -316,12 +395,13 @@ class Stream final : public ArchiveStream {
     }
 
     void load_from(std::size_t source) {
+        if (volumes_.form().is_stream()) return load_expanded(source);
         std::shared_ptr<const OpenVolume>& volume = open_[source];
         if (!volume || volume->number != at_.volume) {
             volume.reset();
             volume = volumes_.open(at_.volume, source);
         }
-        if (volumes_.method() == Compression::Method::none)
+        if (volumes_.form().method == Compression::Method::none)
             load_plain(*volume->bytes);
         else
             load_frame(*volume);
@@ -336,6 +416,28 @@ class Stream final : public ArchiveStream {
         volumes_.count_read(n);
         if (n <= at_.offset - begin) corrupt(format("it ends at offset {}", begin + n));
         raw_ = {at_.volume, begin, begin + n};
+    }
+
+    void load_expanded(std::size_t source) {
+        narrow_failed(at_.offset, UINT64_MAX);
+        if (expansion_ && (expansion_->volume != at_.volume || expansion_->source != source ||
+                           !expansion_->can_reach(at_.offset)))
+            leave_expansion();
+        if (!expansion_) expansion_ = volumes_.take_expansion(at_.volume, source, at_.offset);
+        std::uint64_t before = expansion_->expanding.stored_bytes_read();
+        try {
+            expansion_->advance_to(at_.offset);
+        } catch (const Error&) {
+            expansion_.reset();  // it goes nowhere
+            throw;
+        }
+        volumes_.count_read(expansion_->expanding.stored_bytes_read() - before);
+        raw_ = {at_.volume, expansion_->begin, std::min(expansion_->end, volumes_.raw_bytes(at_.volume))};
+    }
+
+    void leave_expansion() {
+        if (expansion_) volumes_.give_back(std::move(expansion_));
+        raw_ = {};
     }
 
     void load_frame(const OpenVolume& volume) {
@@ -354,7 +456,7 @@ class Stream final : public ArchiveStream {
             corrupt(
                 format("it ends at offset {}, before frame {} does", frame.stored_offset + n, frame.number));
         try {
-            decode_frame(volumes_.method(), {stored, n},
+            decode_frame(volumes_.form().method, {stored, n},
                          {raw_bytes_.get(frame.size.raw_bytes), frame.size.raw_bytes});
         } catch (Error& e) {
             e.add_context(format("frame {} at offset {} is damaged", frame.number, frame.stored_offset));
@@ -374,7 +476,8 @@ class Stream final : public ArchiveStream {
     StreamPosition at_;                                    // may stand at the end of a volume
     std::vector<std::shared_ptr<const OpenVolume>> open_;  // by source
     Buffer stored_bytes_;
-    Buffer raw_bytes_;  // raw_ of the archive
+    Buffer raw_bytes_;                      // raw_ of the archive
+    std::unique_ptr<Expansion> expansion_;  // raw_ of an archive without frames is its piece
     Piece raw_;
     std::optional<Error> failure_;  // why failed_ could not be read
     Piece failed_;
@@ -386,12 +489,12 @@ struct ArchiveFile::State {
     Volumes volumes;
 };
 
-ArchiveFile::ArchiveFile(std::vector<VolumeSource> sources, Compression::Method method,
-                         std::vector<VolumeInfo> volumes, KnownFrames known_frames)
-    : state_(new State{Volumes(std::move(sources), method, std::move(volumes), std::move(known_frames))}) {}
+ArchiveFile::ArchiveFile(std::vector<VolumeSource> sources, ArchiveForm form, std::vector<VolumeInfo> volumes,
+                         KnownFrames known_frames)
+    : state_(new State{Volumes(std::move(sources), form, std::move(volumes), std::move(known_frames))}) {}
 
-ArchiveFile::ArchiveFile(std::string dir, Compression::Method method, std::vector<VolumeInfo> volumes)
-    : ArchiveFile(std::vector<VolumeSource>{local_volumes(std::move(dir))}, method, std::move(volumes)) {}
+ArchiveFile::ArchiveFile(std::string dir, ArchiveForm form, std::vector<VolumeInfo> volumes)
+    : ArchiveFile(std::vector<VolumeSource>{local_volumes(std::move(dir))}, form, std::move(volumes)) {}
 
 ArchiveFile::~ArchiveFile() = default;
 
@@ -404,6 +507,7 @@ std::string ArchiveFile::volume_text(std::uint32_t volume, std::size_t source) c
 }
 
 std::unique_ptr<ArchiveStream> ArchiveFile::open_stream(StreamPosition from, std::size_t first_source) const {
+    state_->volumes.set_resting(false);
     return std::make_unique<Stream>(state_->volumes, from, first_source);
 }
 
@@ -412,7 +516,8 @@ StreamPosition ArchiveFile::next_frame(StreamPosition from) const {
     Volumes& volumes = state_->volumes;
     if (from.volume >= volumes.size() || from.offset >= volumes.raw_bytes(from.volume)) return next_volume;
     std::uint64_t end = from.offset - from.offset % kFrameBytesMax + kFrameBytesMax;
-    if (volumes.method() != Compression::Method::none) {
+    if (volumes.form().is_stream()) return next_volume;
+    if (volumes.form().method != Compression::Method::none) {
         try {
             std::shared_ptr<const OpenVolume> volume = volumes.open(from.volume, 0);
             if (from.offset >= volume->index->raw_bytes()) return next_volume;  // it is cut
@@ -423,6 +528,10 @@ StreamPosition ArchiveFile::next_frame(StreamPosition from) const {
         }
     }
     return end < volumes.raw_bytes(from.volume) ? StreamPosition{from.volume, end} : next_volume;
+}
+
+void ArchiveFile::rest() const {
+    state_->volumes.set_resting(true);
 }
 
 std::uint64_t ArchiveFile::stored_bytes_read() const {

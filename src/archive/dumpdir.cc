@@ -42,6 +42,7 @@ std::string encode_dumpdir(Dumpdir dumpdir) {
 Dumpdir parse_dumpdir(std::string_view bytes) {
     Dumpdir dumpdir;
     bool target_expected = false;
+    std::string temporary;  // what an empty name in a rename means
     std::size_t at = 0;
     for (;;) {
         const auto end = bytes.find('\0', at);
@@ -50,9 +51,13 @@ Dumpdir parse_dumpdir(std::string_view bytes) {
         const char flag = bytes[at];
         std::string name(bytes.substr(at + 1, end - at - 1));
         if (target_expected != (flag == 'T')) corrupt(at, "a rename is not one R and one T");
-        if (flag == 'X') throw Error(Error::Kind::unsupported, "a dumpdir with a temporary directory (X)");
+        if (name.empty() && (flag == 'R' || flag == 'T')) name = temporary;
         if (name.empty()) corrupt(at, "a name is empty");
         switch (flag) {
+            case 'X':
+                temporary = name + (name.ends_with('/') ? "" : "/") + "tar.XXXXXX";
+                dumpdir.renames.push_back({{}, temporary});
+                break;
             case 'R':
                 dumpdir.renames.push_back({std::move(name), {}});
                 break;

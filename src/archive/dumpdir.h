@@ -10,9 +10,9 @@ namespace icecore::archive {
 /// type `D` member (GNU tar manual, "Dumpdir"). Entries are NUL-terminated, the list ends with one more NUL.
 struct Dumpdir {
     /// R/T pairs, relative to the extraction root, executed in order before anything is purged. Only in the
-    /// root's.
+    /// root's. GNU tar's own writer goes through a temporary directory where directories change places (`X`).
     struct Rename {
-        std::string from;  ///< tar name, "./a/b"
+        std::string from;  ///< tar name, "./a/b"; empty: makes the temporary directory `to`
         std::string to;
     };
     struct Entry {
@@ -27,8 +27,9 @@ struct Dumpdir {
 /// name is empty or holds a NUL.
 std::string encode_dumpdir(Dumpdir dumpdir);
 
-/// Parses both our form and GNU tar's (which may hold X, and R/T among the entries; X is refused as
-/// unsupported). Throws Error{corrupt}.
+/// Parses both our form and GNU tar's (which may hold X, and R/T among the entries). X becomes a rename
+/// without origin, and what it stands for in later renames the name "DIRECTORY/tar.XXXXXX". Throws
+/// Error{corrupt}.
 Dumpdir parse_dumpdir(std::string_view bytes);
 
 }  // namespace icecore::archive

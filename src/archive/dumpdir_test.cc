@@ -46,7 +46,6 @@ TEST(Dumpdir, RefusesWhatIsDamaged) {
           bytes("Ya\0\0\0")}) {
         EXPECT_EQ(kind_of_error([&] { parse_dumpdir(damaged); }), Error::Kind::corrupt);
     }
-    EXPECT_EQ(kind_of_error([&] { parse_dumpdir(bytes("X.\0Ra\0T\0R\0Tb\0\0")); }), Error::Kind::unsupported);
 }
 
 TEST(DumpdirDeathTest, ChecksItsCallers) {
@@ -132,6 +131,18 @@ TEST(Dumpdir, TarListsIt) {
     put_file(dir / "a.tar", archive.append(end_of_archive()));
     const std::string listing = run_ok(dir.path(), "tar --incremental -tvvvf a.tar");
     EXPECT_NE(listing.find("D dir\nN no\nY yes\n"), std::string::npos) << listing;
+}
+
+TEST(Dumpdir, TemporaryDirectoriesOfGnuTarGetANameOfTheirOwn) {
+    constexpr char kBytes[] = "Da\0X.\0R./b\0T\0R./a\0T./b\0R\0T./a\0";
+    Dumpdir dumpdir = parse_dumpdir({kBytes, sizeof kBytes});
+    ASSERT_EQ(dumpdir.renames.size(), 4U);
+    EXPECT_EQ(dumpdir.renames[0].from, "");
+    EXPECT_EQ(dumpdir.renames[0].to, "./tar.XXXXXX");
+    EXPECT_EQ(dumpdir.renames[1].to, "./tar.XXXXXX");
+    EXPECT_EQ(dumpdir.renames[3].from, "./tar.XXXXXX");
+    EXPECT_EQ(dumpdir.renames[3].to, "./a");
+    EXPECT_THROW(parse_dumpdir({"R\0Ta\0\0", 6}), Error) << "without X there is none";
 }
 
 }  // namespace

@@ -194,6 +194,8 @@ void apply_record(PaxRecords& records, std::string_view key, std::string_view va
         records.selinux = parse_name(key, value);
     } else if (key == "GNU.dumpdir") {
         records.dumpdir = std::string(value);
+    } else if (key == "GNU.volume.offset") {
+        throw Error(Error::Kind::unsupported, "a volume of a multi-volume archive, and not the first");
     } else if (key.starts_with("GNU.sparse.")) {
         parse_sparse_record(records, key, value);
     }

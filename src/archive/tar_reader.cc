@@ -215,6 +215,7 @@ bool TarReader::read_special(const UstarBlock& block, Pending& pending) {
 TarMember TarReader::make_member(const UstarBlock& block, Pending& pending) {
     PaxRecords& records = pending.records;
     if (!pending.pax && global_) records = *global_;
+    coarse_time_ = !pending.pax && !records.mtime;
     TarMember member;
     member.name = records.sparse_name ? std::move(*records.sparse_name)
                   : records.path      ? std::move(*records.path)

@@ -70,6 +70,10 @@ class TarReader {
     /// all read. Throws Error{corrupt} when the archive ends inside the content.
     std::size_t read_content(char* buffer, std::size_t size);
 
+    /// Whether the current member's format knows whole seconds only, so that the file's own mtime may have
+    /// had a fraction: all but pax.
+    bool has_coarse_time() const { return coarse_time_; }
+
     /// Bytes taken from the source so far: at the return of next() where the member's content starts.
     std::uint64_t offset() const { return offset_; }
     /// Where the current member's first header block (pax header included) started.
@@ -96,6 +100,7 @@ class TarReader {
     std::uint64_t content_left_ = 0;
     std::size_t padding_left_ = 0;
     bool at_end_ = false;
+    bool coarse_time_ = false;
     std::unique_ptr<PaxRecords> global_;  ///< of the last global header, null if there was none
     std::string buffer_;                  ///< data of the last pax header, kept for its capacity
 };

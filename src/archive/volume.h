@@ -94,7 +94,22 @@ class ArchiveStream : public ByteSource {
     virtual std::string_view peek() = 0;
 };
 
+/// How an archive's volumes hold its tar stream: in frames that are found by a seek table, or, adopted from
+/// elsewhere, as one stream that can be expanded from its beginning only (doc/format.md, "Adopted archives").
+/// Without compression both are the same.
+struct ArchiveForm {
+    ArchiveForm(Compression::Method how, bool has_frames = true) : method(how), framed(has_frames) {}
+    bool is_stream() const { return !framed && method != Compression::Method::none; }
+
+    Compression::Method method;
+    bool framed;
+};
+
 /// Random access to the tar stream of one archive. Volumes are opened when first needed. Thread-safe.
+///
+/// In an archive that is one stream, going forward costs expanding what lies between, and going back
+/// beginning anew; the places at which streams ended are kept, so that who reads on from near one goes on
+/// there.
 ///
 /// Damage costs no more than it hits: a volume that is too short gives the frames it has; one whose seek
 /// table is damaged is read by the frame table that `known_frames` has of it, else by walking through it; a
@@ -107,10 +122,10 @@ class ArchiveFile {
 
     /// `volumes`: name and sizes as the catalogue has them, in order. `sources`: at least one, tried in
     /// order.
-    ArchiveFile(std::vector<VolumeSource> sources, Compression::Method method,
-                std::vector<VolumeInfo> volumes, KnownFrames known_frames = {});
+    ArchiveFile(std::vector<VolumeSource> sources, ArchiveForm form, std::vector<VolumeInfo> volumes,
+                KnownFrames known_frames = {});
     /// With the volumes in the directory `dir`.
-    ArchiveFile(std::string dir, Compression::Method method, std::vector<VolumeInfo> volumes);
+    ArchiveFile(std::string dir, ArchiveForm form, std::vector<VolumeInfo> volumes);
     ~ArchiveFile();
 
     std::size_t source_count() const;
@@ -127,6 +142,9 @@ class ArchiveFile {
     /// damaged, with the volume's path (and the frame) in the message; after that it can still seek. Memory:
     /// one frame, stored and expanded.
     std::unique_ptr<ArchiveStream> open_stream(StreamPosition from, std::size_t first_source = 0) const;
+
+    /// Gives up the memory that only makes going on quicker, until the next open_stream.
+    void rest() const;
 
     /// Stored bytes read so far (frames and indexes).
     std::uint64_t stored_bytes_read() const;

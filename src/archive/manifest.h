@@ -16,7 +16,7 @@
 namespace icecore::archive {
 
 constexpr int kManifestMajor = 1;
-constexpr int kManifestMinor = 1;
+constexpr int kManifestMinor = 2;
 
 enum class RunKind : char { full = 'f', incremental = 'i' };
 
@@ -27,6 +27,15 @@ struct Location {
     std::uint64_t offset = 0;        ///< of the member's first header block, in that volume's tar stream
     std::uint64_t length_bytes = 0;  ///< headers, content and padding; may go on into the next volumes
     bool operator==(const Location&) const = default;
+};
+
+/// What is particular about an archive that another program made and adopt took over (doc/format.md,
+/// "Adopted archives").
+struct AdoptedArchive {
+    std::string name;    ///< that its file had
+    std::string root;    ///< path of the data directory's member; "": "./"
+    std::string damage;  ///< why not all of it could be read; empty: all could
+    bool operator==(const AdoptedArchive&) const = default;
 };
 
 /// First line of a manifest.
@@ -45,6 +54,8 @@ struct ManifestHeader {
     /// The run was stopped before its end, and a later one closed its archive: its tree is the parent's with
     /// a part of the changes (full: a part of the tree).
     bool interrupted = false;
+    std::optional<AdoptedArchive> adopted = std::nullopt;
+    ArchiveForm form() const { return {compression.method, !adopted}; }
     bool operator==(const ManifestHeader&) const = default;
 };
 
@@ -92,6 +103,7 @@ struct ManifestEntry {
     Location location;
     bool racy = false;      ///< changed so shortly before it was read that equal times prove nothing
     bool unstable = false;  ///< never held still while it was read
+    bool coarse = false;    ///< mtime has no fraction because the archive's format has none
     bool operator==(const ManifestEntry&) const;
 };
 

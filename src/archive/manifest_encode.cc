@@ -81,6 +81,12 @@ void put_line(JsonWriter& json, const ManifestHeader& header) {
     json.field("compression", to_string(header.compression));
     put_text_if_any(json, "reason", header.reason);
     if (header.interrupted) json.field("interrupted", true);
+    if (!header.adopted) return;
+    json.key("adopted").begin_object();
+    put_text(json, "name", header.adopted->name);
+    put_text_if_any(json, "root", header.adopted->root);
+    put_text_if_any(json, "damage", header.adopted->damage);
+    json.end_object();
 }
 
 void put_line(JsonWriter& json, const ManifestRename& rename) {
@@ -128,6 +134,7 @@ void put_line(JsonWriter& json, const ManifestEntry& entry) {
     put_location(json, entry.location);
     if (entry.racy) json.field("racy", true);
     if (entry.unstable) json.field("unstable", true);
+    if (entry.coarse) json.field("coarse", true);
 }
 
 void put_line(JsonWriter& json, const ManifestFrames& frames) {
@@ -198,7 +205,7 @@ bool ManifestEntry::operator==(const ManifestEntry& other) const {
     return path == other.path && stored_stat(stat) == stored_stat(other.stat) &&
            link_target == other.link_target && link_path == other.link_path && sha256 == other.sha256 &&
            metadata == other.metadata && stored == other.stored && location == other.location &&
-           racy == other.racy && unstable == other.unstable;
+           racy == other.racy && unstable == other.unstable && coarse == other.coarse;
 }
 
 void append_manifest_line(const ManifestEntry& entry, std::string& out) {

@@ -155,6 +155,17 @@ void check_version(const Json& line) {
                     "use a newer icecore for it; the archive itself can be restored with tar");
 }
 
+std::optional<AdoptedArchive> parse_adopted(const Json& line) {
+    const Json* object = find(line, "adopted");
+    if (object == nullptr) return std::nullopt;
+    if (!object->is_object()) bad_value("adopted", "an object");
+    AdoptedArchive adopted;
+    adopted.name = as_text(require(*object, "name"), "name");
+    if (find(*object, "root") != nullptr) adopted.root = path_of(*object, "root", /*root_allowed=*/true);
+    adopted.damage = text_or_empty(*object, "damage");
+    return adopted;
+}
+
 ManifestHeader parse_header(const Json& line) {
     check_version(line);
     ManifestHeader header;
@@ -170,6 +181,7 @@ ManifestHeader parse_header(const Json& line) {
     header.reason = text_or_empty(line, "reason");
     // Runs only refer back: nothing that follows parents can go in circles.
     header.interrupted = flag(line, "interrupted");
+    header.adopted = parse_adopted(line);
     if (header.run == 0 || header.parent >= header.run || header.chain > header.run)
         corrupt(format("run {} cannot have the parent {} and the chain {}", header.run, header.parent,
                        header.chain));
@@ -267,6 +279,7 @@ ManifestEntry parse_entry(const Json& line) {
     entry.location = parse_location(line);
     entry.racy = flag(line, "racy");
     entry.unstable = flag(line, "unstable");
+    entry.coarse = flag(line, "coarse");
     return entry;
 }
 

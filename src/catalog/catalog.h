@@ -36,6 +36,7 @@ struct Entry {
     Location location;
     bool sparse = false;
     bool racy = false;
+    bool coarse = false;
     NodeId node = 0;      ///< directories: their identity; 0 for all else
     RunNumber added = 0;  ///< the run that recorded this version
 };

@@ -11,7 +11,9 @@ constexpr char kSelect[] =
     "compression_method, "
     "compression_level, reason, started_s, started_ns, finished_s, finished_ns, files, directories, added, "
     "changed, "
-    "deleted, renamed, excluded, errors, tree_bytes, read_bytes, stored_bytes, interrupted FROM run ";
+    "deleted, renamed, excluded, errors, tree_bytes, read_bytes, stored_bytes, interrupted, adopted_name, "
+    "adopted_root, adopted_damage FROM run ";
+constexpr int kAdoptedName = 29;  ///< its column
 
 /// The counts in the order of their columns.
 template <typename Counts>
@@ -44,6 +46,12 @@ Catalog::Database::RunRow read_run(const sql::Connection& db, const sql::Stateme
     out.run.trailer.finished = in.time();
     for (std::uint64_t* count : counts_of(out.run.trailer.counts)) *count = in.number64();
     header.interrupted = in.number_below(2) != 0;
+    if (!row.is_null(kAdoptedName)) {
+        archive::AdoptedArchive& adopted = header.adopted.emplace();
+        adopted.name = in.text();
+        adopted.root = in.text();
+        adopted.damage = in.text();
+    }
     return out;
 }
 
@@ -128,7 +136,7 @@ void Catalog::Database::insert_run(const RunRow& row) {
     sql::Statement insert(
         *connection,
         "INSERT INTO run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
-        "?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)");
+        "?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)");
     int column = 0;
     auto number = [&](std::int64_t value) { insert.bind(++column, value); };
     auto text = [&](std::string_view value) { insert.bind(++column, value); };
@@ -151,6 +159,11 @@ void Catalog::Database::insert_run(const RunRow& row) {
     number(trailer.finished.nsec);
     for (const std::uint64_t* count : counts_of(trailer.counts)) number(sql::to_signed(*count));
     number(header.interrupted ? 1 : 0);
+    if (header.adopted) {
+        text(header.adopted->name);
+        text(header.adopted->root);
+        text(header.adopted->damage);
+    }  // else they stay unbound, which is NULL
     insert.run();
     for (const archive::VolumeInfo& volume : trailer.volumes) insert_volume(*connection, header.run, volume);
 }

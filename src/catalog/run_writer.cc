@@ -209,7 +209,7 @@ void RunWriter::State::put(const archive::ManifestEntry& entry) {
         if (current && current->reserved) --reserved_count;
     }
     pack_version(entry.stat, content.link_target, content.sha256, content.metadata, content.location,
-                 content.sparse, entry.racy, packed);
+                 {content.sparse, entry.racy, entry.coarse}, packed);
     insert(place, node, entry.stat.ino, packed);
     if (is_directory && !is_root) cache.push(place.name, node);
 }

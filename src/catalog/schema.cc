@@ -36,6 +36,9 @@ constexpr std::array kMigrations = {
     CREATE INDEX entry_by_node ON entry(node, removed) WHERE node IS NOT NULL;
     CREATE INDEX entry_by_ino ON entry(ino, removed) WHERE ino IS NOT NULL;)",
     "ALTER TABLE run ADD COLUMN interrupted INTEGER NOT NULL DEFAULT 0",
+    // Of adopted archives; NULL for our own.
+    "ALTER TABLE run ADD COLUMN adopted_name BLOB; ALTER TABLE run ADD COLUMN adopted_root BLOB; "
+    "ALTER TABLE run ADD COLUMN adopted_damage BLOB",
 };
 
 }  // namespace

@@ -10,6 +10,7 @@ constexpr std::uint64_t kSparse = 1;
 constexpr std::uint64_t kRacy = 2;
 constexpr std::uint64_t kDigest = 4;
 constexpr std::uint64_t kDevice = 8;
+constexpr std::uint64_t kCoarse = 16;
 constexpr std::uint32_t kNanosecondsEnd = 1'000'000'000;
 constexpr std::size_t kNumberBytesMax = 10;
 constexpr std::size_t kNumbersMax = 20;
@@ -87,15 +88,14 @@ bool is_file_type(std::uint64_t value) {
 }  // namespace
 
 void pack_version(const FileStat& stat, std::string_view link_target, const Digest& sha256,
-                  std::string_view metadata, const Location& location, bool sparse, bool racy,
-                  std::string& out) {
+                  std::string_view metadata, const Location& location, VersionFlags flags, std::string& out) {
     bool has_digest = !sha256.empty();
     bool has_device = stat.rdev_major != 0 || stat.rdev_minor != 0;
     auto mtime_sec = static_cast<std::uint64_t>(stat.mtime.sec);
     NumberWriter numbers;
     numbers.put(static_cast<std::uint8_t>(stat.type));
-    numbers.put((sparse ? kSparse : 0) | (racy ? kRacy : 0) | (has_digest ? kDigest : 0) |
-                (has_device ? kDevice : 0));
+    numbers.put((flags.sparse ? kSparse : 0) | (flags.racy ? kRacy : 0) | (flags.coarse ? kCoarse : 0) |
+                (has_digest ? kDigest : 0) | (has_device ? kDevice : 0));
     numbers.put(stat.mode);
     numbers.put(stat.uid);
     numbers.put(stat.gid);
@@ -157,7 +157,8 @@ bool unpack_version(std::string_view packed, Entry& entry) {
     entry.metadata = in.rest();
     entry.sparse = (flags & kSparse) != 0;
     entry.racy = (flags & kRacy) != 0;
-    return in.ok() && flags < 16;
+    entry.coarse = (flags & kCoarse) != 0;
+    return in.ok() && flags < 32;
 }
 
 }  // namespace icecore::catalog

@@ -20,13 +20,13 @@ Entry extreme_entry() {
     e.sha256 = sha256("x");
     e.link_target = std::string("\0\xff target", 9);
     e.metadata = std::string("meta\0data", 9);
-    e.sparse = e.racy = true;
+    e.sparse = e.racy = e.coarse = true;
     return e;
 }
 
 std::string pack(const Entry& e) {
     std::string out = "old content that must go";
-    pack_version(e.stat, e.link_target, e.sha256, e.metadata, e.location, e.sparse, e.racy, out);
+    pack_version(e.stat, e.link_target, e.sha256, e.metadata, e.location, {e.sparse, e.racy, e.coarse}, out);
     return out;
 }
 
@@ -51,6 +51,7 @@ TEST(VersionCodec, RoundTripsExtremes) {
     EXPECT_EQ(back.metadata, e.metadata);
     EXPECT_TRUE(back.sparse);
     EXPECT_TRUE(back.racy);
+    EXPECT_TRUE(back.coarse);
 }
 
 TEST(VersionCodec, UnpackReplacesEverything) {
@@ -64,6 +65,7 @@ TEST(VersionCodec, UnpackReplacesEverything) {
     EXPECT_TRUE(back.metadata.empty());
     EXPECT_FALSE(back.sparse);
     EXPECT_FALSE(back.racy);
+    EXPECT_FALSE(back.coarse);
 }
 
 TEST(VersionCodec, RefusesEveryCut) {
@@ -86,7 +88,7 @@ TEST(VersionCodec, RefusesWhatWasNeverWritten) {
     };
     EXPECT_TRUE(with(0, 'd'));
     EXPECT_FALSE(with(0, 'x'));                // a type
-    EXPECT_FALSE(with(1, 0x10));               // a flag
+    EXPECT_FALSE(with(1, 0x20));               // a flag
     EXPECT_FALSE(with(packed.size() - 1, 1));  // a link target beyond the end
     Entry back;
     EXPECT_FALSE(

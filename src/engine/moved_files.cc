@@ -29,7 +29,7 @@ void MovedFiles::add_origin(const VanishedName& name, std::uint64_t where) {
     if (stat.type != FileType::regular || stat.nlink != 1 || origins_.size() >= kRenameCandidatesMax ||
         name.old_path.size() > kDirectPathBytesMax)
         return;
-    origins_.emplace(stat.ino, Origin{stat.size, stat.mtime, where});
+    origins_.emplace(stat.ino, Origin{stat.size, stat.mtime, name.old.coarse, where});
 }
 
 void MovedFiles::find(int root_fd, Plan& plan, std::vector<Move>& moves) const {
@@ -47,7 +47,8 @@ void MovedFiles::find(int root_fd, Plan& plan, std::vector<Move>& moves) const {
             auto [begin, end] = origins_.equal_range(file.stat.ino);
             for (auto it = begin; it != end; ++it) {
                 const Origin& origin = it->second;
-                if (origin.size_bytes != file.stat.size || origin.mtime != file.stat.mtime ||
+                Timestamp mtime = comparable_mtime(origin.mtime, origin.coarse, file.stat.mtime);
+                if (origin.size_bytes != file.stat.size || mtime != file.stat.mtime ||
                     plan.found_again.contains(origin.where))
                     continue;
                 VanishedName name = decode_vanished(plan.vanished.read_at(origin.where));

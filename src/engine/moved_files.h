@@ -27,6 +27,7 @@ class MovedFiles {
     struct Origin {
         std::uint64_t size_bytes;
         Timestamp mtime;
+        bool coarse = false;
         std::uint64_t where;
     };
     std::unordered_multimap<std::uint64_t, Origin> origins_;  // by inode number

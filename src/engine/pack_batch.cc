@@ -154,6 +154,8 @@ class BatchPacker::Builder {
         out.entry.metadata = decode_metadata(old.metadata);
         out.entry.location = old.location;
         out.entry.racy = scan::is_racy(stat, examined);
+        out.entry.coarse = old.coarse;
+        if (old.coarse) out.entry.stat.mtime.nsec = 0;  // what a restore gives back is what the archive says
     }
 
     void add_station(const PackItem& item) {

@@ -5,7 +5,7 @@ namespace {
 
 void encode_old(const OldVersion& old, RecordWriter& out) {
     out.stat(old.stat).text(old.link_target).digest(old.sha256).text(old.metadata).location(old.location);
-    out.number((old.sparse ? 1U : 0U) | (old.racy ? 2U : 0U));
+    out.number((old.sparse ? 1U : 0U) | (old.racy ? 2U : 0U) | (old.coarse ? 4U : 0U));
 }
 
 OldVersion decode_old(RecordReader& in) {
@@ -18,6 +18,7 @@ OldVersion decode_old(RecordReader& in) {
     std::uint64_t flags = in.number();
     old.sparse = (flags & 1) != 0;
     old.racy = (flags & 2) != 0;
+    old.coarse = (flags & 4) != 0;
     return old;
 }
 
@@ -115,7 +116,11 @@ void Plan::restart() {
 
 OldVersion to_old_version(const catalog::Entry& entry) {
     return {entry.stat,     entry.link_target, entry.sha256, entry.metadata,
-            entry.location, entry.sparse,      entry.racy};
+            entry.location, entry.sparse,      entry.racy,   entry.coarse};
+}
+
+Timestamp comparable_mtime(Timestamp recorded, bool coarse, Timestamp now) {
+    return coarse && recorded.sec == now.sec ? now : recorded;
 }
 
 }  // namespace icecore::engine

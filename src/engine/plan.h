@@ -35,7 +35,12 @@ struct OldVersion {
     archive::Location location;
     bool sparse = false;
     bool racy = false;
+    bool coarse = false;
 };
+
+/// The recorded mtime of a file that now has `now`: where the archive's format has no fraction, one with the
+/// same second is the same.
+Timestamp comparable_mtime(Timestamp recorded, bool coarse, Timestamp now);
 
 /// A name that packing must look at, in archive order.
 struct PlannedFile {

@@ -246,9 +246,13 @@ class Planner final : public scan::TreeVisitor {
                 {Progress::Phase::scanning, plan_.counts.files, plan_.counts.tree_bytes, 0, 0, 0});
 
         bool same_type = old != nullptr && old->stat.type == stat.type;
-        scan::Verdict verdict =
-            same_type ? scan::compare(old->stat, old->racy, stat) : scan::Verdict::changed;
         PlannedFile file;
+        if (same_type) {
+            file.old = to_old_version(*old);
+            file.old->stat.mtime = comparable_mtime(old->stat.mtime, old->coarse, stat.mtime);
+        }
+        scan::Verdict verdict =
+            same_type ? scan::compare(file.old->stat, old->racy, stat) : scan::Verdict::changed;
         if (old != nullptr && (!same_type || old->stat.ino != stat.ino)) {
             if (old->node == 0)
                 file.replaced = gone(*old, VanishedName::Kind::replaced);
@@ -261,7 +265,6 @@ class Planner final : public scan::TreeVisitor {
         file.change = old == nullptr                      ? Change::added
                       : verdict == scan::Verdict::changed ? Change::changed
                                                           : Change::none;
-        if (same_type) file.old = to_old_version(*old);
         // In a deep unit all names are files of their own.
         bool linked = (stat.nlink > 1 || (same_type && old->stat.nlink > 1)) && !at_.pending.watch;
         if (at_.store_all() || (input_.full && !linked)) {

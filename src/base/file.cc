@@ -503,4 +503,15 @@ void write_file_durably(FileSystem& fs, const std::string& dir, const std::strin
     file->seal();
 }
 
+bool FileSystem::link(const std::string& path, const std::string& dir, const std::string& name) {
+    std::string to = dir + "/" + name;
+    if (linkat(AT_FDCWD, path.c_str(), AT_FDCWD, to.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+        if (errno == EXDEV || errno == EPERM || errno == EMLINK || errno == EOPNOTSUPP || errno == ENOSYS)
+            return false;
+        throw_errno("linking " + path + " to " + to);
+    }
+    sync(dir, name);
+    return true;
+}
+
 }  // namespace icecore

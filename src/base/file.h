@@ -120,6 +120,10 @@ class FileSystem {
                                                       bool replace) = 0;
     /// Makes the directory `name` in `dir`, mode 0700 less umask, durably; one that is there is no error.
     virtual void make_directory(const std::string& dir, const std::string& name) = 0;
+    /// Gives the file at `path` (a symbolic link is followed) one more name, `name` in `dir`, durably
+    /// (link(2)). False if that cannot be: it is on another file system, or on one without hard links, or not
+    /// permitted. Throws Error, exists if there is such a name.
+    virtual bool link(const std::string& path, const std::string& dir, const std::string& name);
     /// Makes a file durable that stands there under its name: it and its entry in `dir`.
     virtual void sync(const std::string& dir, const std::string& name) = 0;
 };

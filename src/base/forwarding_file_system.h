@@ -37,6 +37,10 @@ class ForwardingFileSystem : public FileSystem {
         step();
         real_->make_directory(dir, name);
     }
+    bool link(const std::string& path, const std::string& dir, const std::string& name) override {
+        step();
+        return real_->link(path, dir, name);
+    }
     void sync(const std::string& dir, const std::string& name) override {
         step();
         real_->sync(dir, name);

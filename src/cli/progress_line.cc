@@ -31,6 +31,8 @@ std::string_view phase_text(Progress::Phase phase) {
             return "verifying";
         case Progress::Phase::fetching:
             return "fetching";
+        case Progress::Phase::adopting:
+            return "adopting";
     }
     return "working";
 }

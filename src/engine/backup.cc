@@ -40,19 +40,6 @@ Fd open_data_directory(const SetOptions& set) {
     }
 }
 
-void make_backup_directory(const SetOptions& set) {
-    if (mkdir(set.backup_dir.c_str(), 0700) == 0) {
-        std::string parent(parent_path(set.backup_dir));
-        sync_directory(parent.empty() ? "/" : parent);
-    } else if (errno != EEXIST) {
-        throw Error::from_errno(errno, "making the backup directory " + set.backup_dir,
-                                "its parent must exist; is the disk mounted?");
-    }
-    if (access(set.backup_dir.c_str(), R_OK | W_OK | X_OK) != 0)
-        throw Error::from_errno(errno, "backup directory " + set.backup_dir,
-                                "run as a user who may write there");
-}
-
 /// The state of one backup as its steps fill it in.
 class BackupRun {
   public:

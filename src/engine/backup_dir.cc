@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -117,6 +118,19 @@ std::optional<std::string> lock_holder(const std::string& backup_dir) {
     if (flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return std::nullopt;  // released as fd closes
     if (errno != EWOULDBLOCK) throw_errno("locking " + path);
     return read_holder(fd);
+}
+
+void make_backup_directory(const SetOptions& set) {
+    if (mkdir(set.backup_dir.c_str(), 0700) == 0) {
+        std::string parent(parent_path(set.backup_dir));
+        sync_directory(parent.empty() ? "/" : parent);
+    } else if (errno != EEXIST) {
+        throw Error::from_errno(errno, "making the backup directory " + set.backup_dir,
+                                "its parent must exist; is the disk mounted?");
+    }
+    if (access(set.backup_dir.c_str(), R_OK | W_OK | X_OK) != 0)
+        throw Error::from_errno(errno, "backup directory " + set.backup_dir,
+                                "run as a user who may write there");
 }
 
 void refuse_nesting(const SetOptions& set) {

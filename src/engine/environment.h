@@ -100,6 +100,7 @@ struct Progress {
         uploading,
         verifying,
         fetching,
+        adopting,
     };
     Phase phase = Phase::scanning;
     std::uint64_t files = 0;

@@ -31,6 +31,9 @@ OpenArchives::OpenArchives(const SetOptions& set, const catalog::Catalog& catalo
     : set_(set), catalog_(catalog), sources_(std::move(sources)) {}
 
 std::shared_ptr<archive::ArchiveFile> OpenArchives::open(catalog::RunNumber number) {
+    // The archives' files come one after the other: what was kept of the one before is of no use any more.
+    if (last_ != 0 && last_ != number && archives_[last_]) archives_[last_]->rest();
+    last_ = number;
     std::shared_ptr<archive::ArchiveFile>& file = archives_[number];
     if (file) return file;
     std::optional<catalog::Run> run = catalog_.run(number);
@@ -40,8 +43,8 @@ std::shared_ptr<archive::ArchiveFile> OpenArchives::open(catalog::RunNumber numb
         make_archive_names(set_.name, header.run, header.kind, header.started, header.compression.method);
     std::string manifest = join_path(set_.backup_dir, names.manifest);
     auto known_frames = [manifest](std::uint32_t volume) { return frames_in_manifest(manifest, volume); };
-    file = std::make_shared<archive::ArchiveFile>(sources_, header.compression.method, run->trailer.volumes,
-                                                  known_frames);
+    file =
+        std::make_shared<archive::ArchiveFile>(sources_, header.form(), run->trailer.volumes, known_frames);
     return file;
 }
 

@@ -30,6 +30,7 @@ class OpenArchives {
     const catalog::Catalog& catalog_;
     std::vector<archive::VolumeSource> sources_;
     std::map<catalog::RunNumber, std::shared_ptr<archive::ArchiveFile>> archives_;
+    catalog::RunNumber last_ = 0;  ///< opened last
 };
 
 }  // namespace icecore::engine

@@ -1,6 +1,7 @@
 #include "engine/rename_replay.h"
 
-#include "base/error.h"
+#include <algorithm>
+
 #include "base/format.h"
 #include "base/text.h"
 
@@ -10,6 +11,7 @@ namespace {
 /// A name that was touched. What is below it and was not, is as in the old tree at `origin`.
 struct Node {
     std::optional<std::string> origin;  ///< path in the old tree; none: made on the way to a rename's target
+    bool directory = true;
     std::map<std::string, std::unique_ptr<Node>, std::less<>> children;
     std::set<std::string, std::less<>> gone;
 };
@@ -22,37 +24,69 @@ std::string path_of(std::string_view tar_name) {
 
 class Replay {
   public:
-    Replay(const std::function<bool(const std::string&)>& exists, const std::set<std::string>& kept)
-        : exists_(exists), kept_(kept) {
+    Replay(const RenamedTree& tree, const std::set<std::string>& kept) : tree_(tree), kept_(kept) {
         root_.origin = "";
     }
 
-    void rename(const archive::Dumpdir::Rename& rename) {
+    /// False if it cannot be done.
+    bool rename(const archive::Dumpdir::Rename& rename) {
         std::string from = path_of(rename.from), to = path_of(rename.to);
+        if (rename.from.empty()) return make_temporary(to);
         Node* parent = walk(parent_path(from), false);
         Node* node = parent != nullptr ? child(*parent, base_name(from)) : nullptr;
-        if (node == nullptr)
-            throw Error(Error::Kind::corrupt,
-                        format("the archive renames \"{}\", which is not there", escape_path(from)));
+        if (node == nullptr) return fail(from, to, "it is not there");
+        if (from == to) return true;
+        if (is_below(to, from)) return fail(from, to, "that is below itself");
+        Node* new_parent = walk(parent_path(to), true);
+        if (new_parent == nullptr) return fail(from, to, "no directory can be made there");
+        if (Node* there = child(*new_parent, base_name(to))) {
+            if (there->directory != node->directory)
+                return fail(from, to, "a directory and something else cannot take each other's place");
+            if (there->directory && !is_empty(*there))
+                return fail(from, to, "a directory is there, and not empty");
+        }
         std::string name(base_name(from));
         std::unique_ptr<Node> moved = std::move(parent->children[name]);
         parent->children.erase(name);
         parent->gone.insert(name);
-        walk(parent_path(to), true)->children[std::string(base_name(to))] = std::move(moved);
+        new_parent->children[std::string(base_name(to))] = std::move(moved);
+        return true;
     }
 
     NetRenames net() {
         for (const auto& [name, node] : root_.children) {
-            bool purged = !kept_.contains(name);
-            if (purged && node->origin) purged_.insert(*node->origin);
+            if (!is_kept(name) && node->origin) purged_.insert(*node->origin);
         }
         for (auto& [name, node] : root_.children)
-            if (kept_.contains(name)) visit(name, *node, root_);
+            if (is_kept(name)) visit(name, *node, root_);
         return std::move(out_);
     }
 
   private:
-    /// The node of a directory; with `make`, what is missing is made. nullptr if it is not there.
+    bool is_kept(const std::string& name) const { return !out_.failure.empty() || kept_.contains(name); }
+
+    bool fail(const std::string& from, const std::string& to, std::string_view why) {
+        out_.failure = format("renaming \"{}\" to \"{}\": {}", escape_path(from), escape_path(to), why);
+        return false;
+    }
+
+    bool make_temporary(const std::string& path) {
+        Node* parent = walk(parent_path(path), false);
+        if (parent == nullptr) return fail("", path, "there is no such directory");
+        parent->children[std::string(base_name(path))] = std::make_unique<Node>();
+        return true;
+    }
+
+    bool is_empty(const Node& node) const {
+        if (!node.children.empty()) return false;
+        if (!node.origin) return true;
+        std::vector<std::string> names = tree_.names(*node.origin);
+        return std::all_of(names.begin(), names.end(),
+                           [&](const std::string& name) { return node.gone.contains(name); });
+    }
+
+    /// The node of a directory; with `make`, what is missing is made. nullptr if it is not there or no
+    /// directory.
     Node* walk(std::string_view path, bool make) {
         Node* node = &root_;
         while (!path.empty()) {
@@ -62,6 +96,7 @@ class Replay {
                 if (!make) return nullptr;
                 next = (node->children[std::string(name)] = std::make_unique<Node>()).get();
             }
+            if (!next->directory) return nullptr;
             node = next;
             path.remove_prefix(std::min(path.size(), name.size() + 1));
         }
@@ -72,9 +107,11 @@ class Replay {
         if (auto known = node.children.find(name); known != node.children.end()) return known->second.get();
         if (!node.origin || node.gone.contains(name)) return nullptr;
         std::string origin = join_path(*node.origin, name);
-        if (!exists_(origin)) return nullptr;
+        std::optional<bool> directory = tree_.is_directory(origin);
+        if (!directory) return nullptr;
         auto& made = node.children[std::string(name)] = std::make_unique<Node>();
         made->origin = std::move(origin);
+        made->directory = *directory;
         return made.get();
     }
 
@@ -91,13 +128,14 @@ class Replay {
                 break;
             }
         }
+        if (!node.origin) out_.made.push_back(path);
         std::string name(base_name(path));
         bool natural = node.origin && parent.origin && *node.origin == join_path(*parent.origin, name);
         if (node.origin && !natural) out_.renames.push_back({*node.origin, path});
         for (auto& [below, next] : node.children) visit(join_path(path, below), *next, node);
     }
 
-    const std::function<bool(const std::string&)>& exists_;
+    const RenamedTree& tree_;
     const std::set<std::string>& kept_;
     Node root_;
     std::set<std::string> purged_;
@@ -106,11 +144,11 @@ class Replay {
 
 }  // namespace
 
-NetRenames replay_renames(const std::vector<archive::Dumpdir::Rename>& sequence,
-                          const std::function<bool(const std::string& path)>& exists,
+NetRenames replay_renames(const std::vector<archive::Dumpdir::Rename>& sequence, const RenamedTree& tree,
                           const std::set<std::string>& kept) {
-    Replay replay(exists, kept);
-    for (const archive::Dumpdir::Rename& rename : sequence) replay.rename(rename);
+    Replay replay(tree, kept);
+    for (const archive::Dumpdir::Rename& rename : sequence)
+        if (!replay.rename(rename)) break;
     return replay.net();
 }
 

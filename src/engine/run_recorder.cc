@@ -1,5 +1,7 @@
 #include "engine/run_recorder.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "engine/content.h"
 
@@ -46,9 +48,19 @@ archive::ManifestEntry entry_of_member(const archive::TarMember& member, archive
 }  // namespace
 
 std::string path_of_member(std::string_view tar_name) {
-    if (tar_name.starts_with("./")) tar_name.remove_prefix(2);
-    if (tar_name.ends_with('/')) tar_name.remove_suffix(1);
-    return std::string(tar_name);
+    std::string path;
+    path.reserve(tar_name.size());
+    for (std::size_t at = 0; at < tar_name.size();) {
+        std::size_t end = std::min(tar_name.find('/', at), tar_name.size());
+        std::string_view component = tar_name.substr(at, end - at);
+        at = end + 1;
+        if (component.empty() || component == ".") continue;
+        if (component == "..")
+            path.clear();
+        else
+            path.append(path.empty() ? "" : "/").append(component);
+    }
+    return path;
 }
 
 RunRecorder::RunRecorder(const Environment& env, const std::string& backup_dir,
@@ -58,7 +70,8 @@ RunRecorder::RunRecorder(const Environment& env, const std::string& backup_dir,
       started_ns_(env.clock.monotonic_ns()),
       manifest_(env.fs, backup_dir, manifest_name),
       log_(log),
-      writer_(catalog.begin_run(header)) {
+      writer_(catalog.begin_run(header)),
+      adopted_(header.adopted.has_value()) {
     manifest_.write(header);
 }
 
@@ -115,11 +128,16 @@ void RunRecorder::put_directory(const archive::ManifestEntry& entry) {
 }
 
 void RunRecorder::put_member(const archive::TarMember& member, archive::TarReader& reader,
-                             const archive::Location& location) {
+                             const archive::Location& location, std::uint64_t ino) {
     archive::ManifestEntry entry = entry_of_member(member, reader, location);
+    entry.stat.ino = ino;
+    entry.coarse = adopted_ && reader.has_coarse_time();
     std::optional<catalog::Entry> leader;
     if (entry.stored == archive::Stored::link) leader = writer_->find(entry.link_path);
-    if (leader) entry.stat = leader->stat;  // tar does not say of what type a linked file is
+    if (leader) {
+        entry.stat = leader->stat;  // tar does not say of what type a linked file is
+        entry.coarse = leader->coarse;
+    }
     put(entry);
 }
 

@@ -12,7 +12,8 @@
 
 namespace icecore::engine {
 
-/// Records a run that is not being packed: one that was interrupted, or whose manifest was lost. Each line
+/// Records a run that is not being packed: one that was interrupted, whose manifest was lost, or that another
+/// program made. Each line
 /// goes to manifest, catalogue and log (if there is one), and is counted. One thread; destroyed before
 /// seal(), it leaves nothing.
 class RunRecorder {
@@ -29,9 +30,10 @@ class RunRecorder {
     void put(const archive::ManifestEntry& entry);
     /// A directory's line that changes nothing but its own attributes.
     void put_directory(const archive::ManifestEntry& entry);
-    /// The entry of a member that has no line. Reads its content from `reader`.
+    /// The entry of a member that has no line. Reads its content from `reader`. `ino`: its inode number, if
+    /// that is known.
     void put_member(const archive::TarMember& member, archive::TarReader& reader,
-                    const archive::Location& location);
+                    const archive::Location& location, std::uint64_t ino = 0);
 
     /// The tree so far.
     catalog::RunWriter& tree() { return *writer_; }
@@ -48,10 +50,12 @@ class RunRecorder {
     archive::ManifestWriter manifest_;
     report::RunLog* log_;
     std::unique_ptr<catalog::RunWriter> writer_;
+    bool adopted_;
     archive::ManifestTrailer trailer_;
 };
 
-/// "./a/b/" → "a/b".
+/// Where tar extracts a member, relative to the directory that it extracts in: "./a/b/" → "a/b". Leading
+/// slashes and all up to the last ".." are cut.
 std::string path_of_member(std::string_view tar_name);
 
 }  // namespace icecore::engine

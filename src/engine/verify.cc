@@ -144,7 +144,7 @@ class Verification {
         check_unknown_volumes(number, known, *facts);
         std::uint32_t volume = 0;
         for (const archive::VolumeInfo& info : facts->trailer.volumes) {
-            VolumeToCheck check{number, facts->header.compression.method, info, std::nullopt, {}};
+            VolumeToCheck check{number, facts->header.form(), info, std::nullopt, {}};
             if (known.manifest && volume < known.manifest->frames.size())
                 check.frames = known.manifest->frames[volume];
             ++volume;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "base/text.h"
+#include "engine/archive_survey.h"
 #include "engine/member_check.h"
 #include "engine/parallel.h"
 #include "engine/stream_layout.h"
@@ -186,8 +187,15 @@ class PieceCheck {
     }
 
     std::optional<TarMember> next_member(archive::TarReader& tar) {
+        const std::optional<archive::AdoptedArchive>& adopted = archive_.run.header.adopted;
         try {
-            return tar.next();
+            std::optional<TarMember> member = tar.next();
+            while (member && adopted && !bring_below_root(*member, adopted->root)) {
+                at_ = base_ + tar.offset() + archive::content_bytes(*member);
+                at_ += archive::padding(archive::content_bytes(*member));
+                member = tar.next();
+            }
+            return member;
         } catch (const Error&) {
             tar_offset_ = tar.offset();
             throw;
@@ -230,7 +238,9 @@ class PieceCheck {
                std::uint64_t length_bytes) {
         std::string differing;
         try {
-            differing = differences(entry, member, tar, buffer_, archive_.log);
+            bool keeps = archive_.run.header.adopted && member.type == FileType::directory;
+            differing = differences(entry, keeps ? with_kept_attributes(member, entry) : member, tar, buffer_,
+                                    archive_.log);
         } catch (const Error&) {
             tar_offset_ = tar.offset();
             throw;
@@ -241,7 +251,20 @@ class PieceCheck {
         problem(entry.path, format("differs from the manifest: {}", differing));
     }
 
+    /// tar takes no attribute away from a directory that it finds.
+    static TarMember with_kept_attributes(TarMember member, const ManifestEntry& entry) {
+        auto& xattrs = member.metadata.xattrs;
+        for (const auto& kept : entry.metadata.xattrs) {
+            auto same_name = [&](const auto& xattr) { return xattr.first == kept.first; };
+            if (std::none_of(xattrs.begin(), xattrs.end(), same_name)) xattrs.push_back(kept);
+        }
+        std::sort(xattrs.begin(), xattrs.end());
+        return member;
+    }
+
     void missing(const ManifestEntry& entry) {
+        // tar makes directories that a rename needs.
+        if (archive_.run.header.adopted && entry.stat.type == FileType::directory) return;
         problem(entry.path, "is in the manifest, but not in the archive");
     }
 
@@ -251,7 +274,8 @@ class PieceCheck {
     }
 
     void unknown(const TarMember& member) {
-        if (is_auxiliary(member)) return;
+        // What tar could not extract of an adopted archive has an error line.
+        if (is_auxiliary(member) || archive_.run.header.adopted) return;
         std::string path = member.name.starts_with("./") ? member.name.substr(2) : member.name;
         if (may_be_unknown(member))
             piece_.unknown_files.push_back(std::move(path));
@@ -260,6 +284,7 @@ class PieceCheck {
     }
 
     void check_end(const archive::TarReader& tar, archive::ByteSource& stream) {
+        if (archive_.run.header.adopted) return;  // it was looked at when it was adopted
         char byte = 0;
         if (tar.offset() - tar.member_offset() != archive::end_of_archive().size() ||
             stream.read(&byte, 1) != 0 || !piece_.last)
@@ -365,8 +390,8 @@ std::uint64_t check_archive(const Environment& env, const std::string& dir, cons
                             VerifyLog& log) {
     std::vector<archive::VolumeInfo> const& volumes = run.trailer.volumes;
     try {
-        Archive archive{run, StreamLayout(volumes),
-                        archive::ArchiveFile(dir, run.header.compression.method, volumes), log};
+        Archive archive{run, StreamLayout(volumes), archive::ArchiveFile(dir, run.header.form(), volumes),
+                        log};
         PieceSource source(archive, manifest_path, earlier_exists);
         ArchiveCheck check(archive);
         for_each_job<Piece>(

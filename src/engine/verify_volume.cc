@@ -36,11 +36,11 @@ void check_digests(const Fd& fd, const VolumeToCheck& volume, VerifyLog& log,
 
 void check_seek_table(const std::string& path, const VolumeToCheck& volume,
                       std::vector<std::string>& problems) {
-    if (volume.method == archive::Compression::Method::none) return;
+    if (!volume.form.framed || volume.form.method == archive::Compression::Method::none) return;
     const archive::VolumeInfo& info = volume.info;
     try {
         std::vector<archive::FrameSize> frames =
-            archive::read_seek_table(volume.method, *archive::open_volume_file(path));
+            archive::read_seek_table(volume.form.method, *archive::open_volume_file(path));
         std::uint64_t raw_bytes = 0;
         for (const archive::FrameSize& frame : frames) raw_bytes += frame.raw_bytes;
         if (raw_bytes != info.raw_bytes)

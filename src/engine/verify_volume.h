@@ -12,7 +12,7 @@ namespace icecore::engine {
 /// One volume to be checked.
 struct VolumeToCheck {
     catalog::RunNumber run = 0;
-    archive::Compression::Method method = archive::Compression::Method::zstd;
+    archive::ArchiveForm form;
     archive::VolumeInfo info;             ///< what is recorded of it
     std::optional<Digest> frames;         ///< digest_of_frames in the manifest
     std::vector<std::string> problems{};  ///< found

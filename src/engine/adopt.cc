@@ -1,0 +1,355 @@
+#include "engine/adopt.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "archive/volume_bytes.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/format.h"
+#include "base/text.h"
+#include "engine/adopted_volume.h"
+#include "engine/archive_record.h"
+#include "engine/backup_dir.h"
+#include "engine/inventory.h"
+#include "engine/readme.h"
+#include "engine/rebuild.h"
+#include "engine/snapshot_file.h"
+#include "report/run_log.h"
+
+namespace icecore::engine {
+namespace {
+
+constexpr std::size_t kCopyBytes = 1 << 20;
+constexpr std::size_t kNeverStoredMax = 100'000;
+
+/// The method alone: nobody knows the level.
+archive::Compression compression_of(archive::Compression::Method method) {
+    archive::Compression compression;
+    compression.method = method;
+    return archive::parse_compression(
+        std::string(archive::to_string(compression).substr(0, archive::to_string(compression).find(':'))));
+}
+
+bool is_same_file(const std::string& a, const std::string& b) {
+    FileStat x;
+    FileStat y;
+    Fd fd = open_at(AT_FDCWD, a.c_str(), O_RDONLY | O_NONBLOCK);
+    return fd && stat_at(fd.get(), "", x, AT_EMPTY_PATH) && stat_at(AT_FDCWD, b.c_str(), y) &&
+           x.ino == y.ino && x.dev == y.dev;
+}
+
+class Adoption {
+  public:
+    Adoption(const Environment& env, const SetOptions& set, const AdoptRequest& request, Observer& observer)
+        : env_(env), set_(set), request_(request), observer_(observer) {}
+
+    AdoptResult run() {
+        std::int64_t started_ns = env_.clock.monotonic_ns();
+        refuse_other_backups();
+        if (!request_.dry_run) {
+            make_backup_directory(set_);
+            if (path_exists(set_.data_dir)) refuse_nesting(set_);
+            lock_.emplace(env_, set_.backup_dir);
+        }
+        open_catalogue();
+        found_ = find_archives(set_, request_.find, observer_);
+        out_.root = found_.root;
+        out_.passed_over = found_.passed_over;
+        plan();
+        examine_snapshot();
+        if (!request_.dry_run) {
+            for (std::size_t i = 0; i < out_.runs.size(); ++i)
+                if (!out_.runs[i].adopted_before) adopt_one(i);
+            finish();
+        }
+        out_.seconds = static_cast<double>(env_.clock.monotonic_ns() - started_ns) / 1e9;
+        return std::move(out_);
+    }
+
+  private:
+    /// Before anything is made: a directory of ours needs no adoption, and one with runs of ours cannot get
+    /// older ones.
+    void refuse_other_backups() const {
+        for (const std::string& name : list_directory(request_.find.dir)) {
+            bool ours = name.ends_with(".manifest.zst") && !parse_archive_name(set_.name, name);
+            if (ours || (name.ends_with(".manifest.zst") && !is_in_backup_directory()))
+                throw Error(
+                    Error::Kind::exists,
+                    format("{} is a backup directory of icecore already: it has {}", request_.find.dir,
+                           escape_path(name)),
+                    "make it the `backup` of a set of that name; `icecore rebuild` makes the catalogue");
+        }
+    }
+
+    bool is_in_backup_directory() const { return is_same_file(request_.find.dir, set_.backup_dir); }
+
+    void open_catalogue() {
+        if (!path_exists(set_.backup_dir)) return;
+        Inventory inventory = read_inventory(set_);
+        bool any = inventory.has_catalogue || !inventory.runs.empty();
+        if (any && request_.dry_run) {
+            if (std::any_of(inventory.runs.begin(), inventory.runs.end(),
+                            [](const auto& run) { return !run.second.manifest.empty(); }))
+                catalog_ = open_catalog(env_, set_, observer_);
+        } else if (!request_.dry_run) {
+            catalog_ = open_catalog_for_writing(env_, set_, observer_);
+        }
+        if (!catalog_) return;
+        for (const catalog::Run& run : catalog_->runs()) {
+            if (!run.header.adopted)
+                throw Error(
+                    Error::Kind::exists,
+                    format("{} has run {}, made by icecore itself: older archives cannot come after it",
+                           set_.backup_dir, run.number()),
+                    "adopt into another backup directory (and set)");
+            known_.push_back(run);
+        }
+        for (const auto& [number, files] : inventory.runs)
+            if (!files.manifest.empty() && (known_.empty() || number > known_.back().number()))
+                throw Error(Error::Kind::corrupt, format("run {} cannot be read", number),
+                            "try `icecore rebuild` first");
+    }
+
+    /// Which archive becomes which run.
+    void plan() {
+        std::map<std::string, const catalog::Run*> by_name;
+        for (const catalog::Run& run : known_) by_name[run.header.adopted->name] = &run;
+        catalog::RunNumber next = known_.empty() ? 1 : known_.back().number() + 1;
+        catalog::RunNumber chain = known_.empty() ? 0 : known_.back().header.chain;
+        bool new_ones = false;
+        for (std::size_t i = 0; i < found_.archives.size(); ++i) {
+            const FoundArchive& found = found_.archives[i];
+            AdoptedRun run;
+            run.name = found.name;
+            run.time_from_name = found.time_from_name;
+            auto known = by_name.find(found.name);
+            if (known != by_name.end() && known->second->trailer.volumes[0].stored_bytes == found.stat.size) {
+                if (new_ones) refuse_between(found_.archives[i - 1].name, found.name);
+                run.header = known->second->header;
+                run.trailer = known->second->trailer;
+                run.adopted_before = true;
+            } else {
+                new_ones = true;
+                run.header = header_of(found, next++, chain);
+                chain = run.header.chain;
+            }
+            out_.runs.push_back(std::move(run));
+        }
+    }
+
+    [[noreturn]] void refuse_between(const std::string& name, const std::string& after) const {
+        throw Error(Error::Kind::invalid,
+                    format("{} would have to come before {}, which is adopted already", escape_path(name),
+                           escape_path(after)),
+                    "adopt all of them into an empty backup directory");
+    }
+
+    archive::ManifestHeader header_of(const FoundArchive& found, catalog::RunNumber number,
+                                      catalog::RunNumber chain) const {
+        archive::ManifestHeader header;
+        header.set = set_.name;
+        header.host = env_.host;
+        header.run = number;
+        header.started = found.time;
+        header.program = env_.program_version;
+        header.compression = compression_of(found.method);
+        bool incremental = found.survey.incremental && chain != 0;
+        header.kind = incremental ? archive::RunKind::incremental : archive::RunKind::full;
+        header.parent = incremental ? number - 1 : 0;
+        header.chain = incremental ? chain : number;
+        if (!incremental)
+            header.reason = found.survey.incremental ? "adopted; the full archive before it is missing"
+                                                     : "adopted: a full archive";
+        ArchiveNames names =
+            make_archive_names(set_.name, number, header.kind, header.started, header.compression.method);
+        header.archive_name = names.archive;
+        header.adopted = archive::AdoptedArchive{found.name, found_.root, found.survey.damage};
+        return header;
+    }
+
+    static std::string snapshot_difference(const FoundSnapshot& snapshot, const FoundArchive& last,
+                                           std::uint64_t directories, std::uint64_t different,
+                                           const std::string& example) {
+        if (different == 0)
+            return format("it has {} directories, {} has {}", snapshot.directories.size(),
+                          escape_path(last.name), directories);
+        return format("{} of {} directories in {} have other names in them, {} for one", different,
+                      directories, escape_path(last.name),
+                      example.empty() ? "the uppermost" : escape_path(example));
+    }
+
+    void examine_snapshot() {
+        if (!found_.snapshot) return;
+        FoundSnapshot& snapshot = *found_.snapshot;
+        out_.snapshot_name = snapshot.name;
+        out_.snapshot_problem = snapshot.problem;
+        out_.snapshot = AdoptResult::Snapshot::damaged;
+        if (!snapshot.problem.empty()) return;
+        const FoundArchive& last = found_.archives.back();
+        std::uint64_t directories = 0;
+        std::uint64_t different = 0;
+        std::string example;
+        SurveyRequest request;
+        request.root = found_.root;
+        request.on_directory = [&](const std::string& path, std::string_view dumpdir) {
+            ++directories;
+            std::vector<std::string> names;
+            for (archive::Dumpdir::Entry& entry : archive::parse_dumpdir(dumpdir).entries)
+                names.push_back(std::move(entry.name));
+            auto known = snapshot.directories.find(path);
+            bool same = known != snapshot.directories.end() &&
+                        (known->second.names_hash == 0 ||
+                         known->second.names_hash == hash_of_names(std::move(names)));
+            if (!same && different++ == 0) example = path;
+        };
+        survey_volume(last.method, archive::open_volume_file(join_path(request_.find.dir, last.name)),
+                      request);
+        bool same = different == 0 && directories == snapshot.directories.size();
+        out_.snapshot = same ? AdoptResult::Snapshot::matches : AdoptResult::Snapshot::differs;
+        if (!same)
+            out_.snapshot_problem = snapshot_difference(snapshot, last, directories, different, example);
+    }
+
+    void adopt_one(std::size_t index) {
+        AdoptedRun& run = out_.runs[index];
+        FoundArchive& found = found_.archives[index];
+        archive::ManifestHeader& header = run.header;
+        std::string path = join_path(request_.find.dir, found.name);
+        try {
+            bool surveyed = found.survey.complete || !found.survey.damage.empty();
+            AdoptedVolume volume = examine_adopted_volume(
+                path, header, surveyed ? std::optional(std::move(found.survey)) : std::nullopt);
+            header.adopted->damage = volume.survey.damage;
+            std::string stem = make_archive_names(set_.name, header.run, header.kind, header.started,
+                                                  header.compression.method)
+                                   .stem;
+            run.linked = place(path, header.archive_name);
+            report::RunLog log(env_.fs, set_.backup_dir, stem + ".log");
+            log.begin(header, set_.data_dir, set_.backup_dir);
+            log.note(format("adopted: it was {}", escape_path(path)));
+            if (!header.adopted->damage.empty())
+                log.note("the archive is damaged, and ends here: " + header.adopted->damage);
+            if (index == 0 || out_.runs[index - 1].adopted_before) learn_never_stored(index);
+            ArchiveRecordOptions options;
+            options.log = &log;
+            options.never_stored = &never_stored_;
+            options.observer = &observer_;
+            if (index + 1 == out_.runs.size() && out_.snapshot == AdoptResult::Snapshot::matches)
+                options.inode_of = [this](const std::string& directory) {
+                    auto known = found_.snapshot->directories.find(directory);
+                    return known == found_.snapshot->directories.end() ? 0 : known->second.ino;
+                };
+            take_over(run, record_archive(env_, set_, *catalog_, header, {volume.recorded}, options));
+        } catch (Error& e) {
+            e.add_context(format("adopting {}", path));
+            throw;
+        }
+    }
+
+    static void take_over(AdoptedRun& run, ArchiveRecordResult result) {
+        run.trailer = std::move(result.trailer);
+        run.members = result.entries;
+        run.lost = result.lost;
+        run.not_stored = result.not_stored;
+        run.outside = result.outside;
+        run.failed_rename = std::move(result.failed_rename);
+        run.examples = std::move(result.examples);
+    }
+
+    /// Gives the archive its name in the backup directory, durably. Whether by a hard link.
+    bool place(const std::string& path, const std::string& name) {
+        std::string to = join_path(set_.backup_dir, name);
+        if (path_exists(to)) {
+            if (is_same_file(path, to)) return true;
+            env_.fs.remove(set_.backup_dir, name);  // an earlier attempt's: no manifest knows it
+        }
+        if (!request_.copy && env_.fs.link(path, set_.backup_dir, name)) return true;
+        Fd from = open_file(path, O_RDONLY);
+        std::unique_ptr<OutputFile> copy = env_.fs.create(set_.backup_dir, name, false);
+        if (ioctl(copy->fd(), FICLONE, from.get()) != 0) {
+            std::string buffer(kCopyBytes, '\0');
+            while (std::size_t n = read_full(from.get(), buffer.data(), buffer.size()))
+                copy->write(std::string_view(buffer).substr(0, n));
+        }
+        copy->seal();
+        return false;
+    }
+
+    /// Going on after earlier runs: names that the last one lists and that are not in its tree.
+    void learn_never_stored(std::size_t index) {
+        if (index == 0) return;
+        const archive::ManifestHeader& before = out_.runs[index - 1].header;
+        SurveyRequest request;
+        request.root = found_.root;
+        request.on_directory = [&](const std::string& path, std::string_view dumpdir) {
+            for (const archive::Dumpdir::Entry& entry : archive::parse_dumpdir(dumpdir).entries) {
+                std::string name = join_path(path, entry.name);
+                if (never_stored_.size() < kNeverStoredMax && !catalog_->lookup(before.run, name))
+                    never_stored_.insert(std::move(name));
+            }
+        };
+        survey_volume(before.compression.method,
+                      archive::open_volume_file(join_path(set_.backup_dir, before.archive_name)), request);
+    }
+
+    /// What makes the next run incremental, how to restore without us, and the old names.
+    void finish() {
+        write_readme(env_, set_, catalog_->runs());
+        keep_snapshot();
+        if (!request_.rename) return;
+        for (const AdoptedRun& run : out_.runs) {
+            std::string path = join_path(request_.find.dir, run.name);
+            if (!is_same_file(path, join_path(set_.backup_dir, run.header.archive_name))) continue;
+            env_.fs.remove(request_.find.dir, run.name);
+            out_.renamed.push_back(run.name);
+        }
+    }
+
+    /// One that does not belong to the last run is replaced by one that knows no directory: the next run
+    /// compares with the catalogue whatever it says.
+    void keep_snapshot() {
+        if (out_.snapshot == AdoptResult::Snapshot::missing) return;
+        if (path_exists(join_path(set_.backup_dir, kSnarName))) return;
+        if (out_.snapshot == AdoptResult::Snapshot::matches && found_.snapshot->format == 2) {
+            std::string path = join_path(request_.find.dir, found_.snapshot->name);
+            write_file_durably(env_.fs, set_.backup_dir, std::string(kSnarName), read_file(path), false);
+            return;
+        }
+        SnapshotFile snapshot(env_.fs, set_.backup_dir, out_.runs.back().header.started);
+        snapshot.begin();
+        snapshot.seal();
+    }
+
+    const Environment& env_;
+    const SetOptions& set_;
+    const AdoptRequest& request_;
+    Observer& observer_;
+    std::optional<SetLock> lock_;
+    std::unique_ptr<catalog::Catalog> catalog_;
+    std::vector<catalog::Run> known_;
+    FoundArchives found_;
+    std::set<std::string> never_stored_;
+    AdoptResult out_;
+};
+
+}  // namespace
+
+bool AdoptResult::is_complete() const {
+    return std::none_of(runs.begin(), runs.end(),
+                        [](const AdoptedRun& run) { return run.is_incomplete(); }) &&
+           std::none_of(passed_over.begin(), passed_over.end(),
+                        [](const PassedOver& file) { return file.lost; });
+}
+
+AdoptResult adopt(const Environment& env, const SetOptions& set, const AdoptRequest& request,
+                  Observer& observer) {
+    return Adoption(env, set, request, observer).run();
+}
+
+}  // namespace icecore::engine

@@ -56,12 +56,18 @@ class OldScript {
     }
 
     /// What tar does with an archive, given what it did with those before. Its complaints are part of the
-    /// game.
+    /// game. In the directory itself, not with -C: there tar 1.34 cannot make the temporary directory through
+    /// which it lets directories change places.
     void extract(const std::string& file) {
-        Method method = file.ends_with("gz")     ? Method::gzip
-                        : file.ends_with(".zst") ? Method::zstd
-                                                 : Method::none;
-        last_ = extract_with_gnu_tar({file}, method, bare_);
+        std::vector<Argv> programs;
+        if (file.ends_with("gz")) programs = {{"gzip", "-dc", file}};
+        if (file.ends_with(".zst")) programs = {{"zstd", "-dc", file}};
+        if (programs.empty()) programs = {{"cat", file}};
+        programs.push_back({"tar", "--incremental", "--xattrs", "--xattrs-include=*", "--acls", "-xpf", "-"});
+        CommandOptions options;
+        options.cwd = bare_;
+        options.env = {"LC_ALL=C"};
+        last_ = run_pipeline(programs, options);
     }
     const CommandResult& last() const { return last_; }
 

@@ -28,6 +28,7 @@ class Command {
     virtual int run(Session& session) = 0;
 };
 
+std::unique_ptr<Command> make_adopt_command();
 std::unique_ptr<Command> make_archive_checkpresent_command();
 std::unique_ptr<Command> make_archive_delete_command();
 std::unique_ptr<Command> make_archive_list_command();

@@ -37,6 +37,11 @@ void write_run_fields(JsonWriter& json, const archive::ManifestHeader& header,
     json.key("host").path(header.host);
     json.field("program", header.program).key("reason").path(header.reason);
     json.field("interrupted", header.interrupted);
+    if (header.adopted) {
+        json.key("adopted").begin_object().key("name").path(header.adopted->name);
+        json.key("root").path(header.adopted->root);
+        json.field("damage", printable(header.adopted->damage)).end_object();
+    }
     json.key("archive").path(header.archive_name);
     json.field("files", counts.files).field("directories", counts.directories);
     json.field("added", counts.added).field("changed", counts.changed).field("deleted", counts.deleted);

@@ -169,6 +169,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
     commands.push_back(make_doctor_command());
     commands.push_back(make_recover_command());
     commands.push_back(make_rebuild_command());
+    commands.push_back(make_adopt_command());
     commands.push_back(make_version_command());
     commands.push_back(make_schedule_install_command());
     commands.push_back(make_schedule_show_command());

@@ -17,7 +17,9 @@
 #include "base/forwarding_file_system.h"
 #include "checked_runs.h"
 #include "engine/adopt.h"
+#include "engine/offsite_volumes.h"
 #include "engine/rebuild.h"
+#include "engine/upload.h"
 #include "old_script.h"
 #include "support/directory.h"
 #include "support/history.h"
@@ -695,6 +697,73 @@ TEST_F(Adopt, DryRunsAndCopies) {
     ASSERT_TRUE(stat_at(AT_FDCWD, script.path("2024-05-02.tar.gz").c_str(), stat));
     EXPECT_EQ(stat.nlink, 1U);
     check_runs(script, result);
+}
+
+TEST_F(Adopt, IsStoredOffsiteAndRestoredFromThere) {
+    OldScript script(runs_, {});
+    tree_.file("dir/large", noise(3 << 20, 1));
+    tree_.file("small", "1");
+    wait_for_next_tick(runs_.temp().path());
+    script.run();
+    tree_.file("small", "2");
+    tree_.file("more", noise(100'000, 2));
+    script.run("second.tar");
+    engine::AdoptResult result = adopt(script.dir());
+    check_runs(script, result);
+    runs_.set.target.type = engine::TargetOptions::Type::dir;
+    runs_.set.target.directory = runs_.temp().make_dir("usb");
+    engine::BackupResult next = runs_.backup();
+    ASSERT_TRUE(next.upload && next.upload->complete()) << join_lines(next.upload->problems);
+    for (const engine::AdoptedRun& run : result.runs) {
+        std::string name = run.header.archive_name;
+        std::string offsite = runs_.set.target.directory + "/host/set/" + name;
+        EXPECT_EQ(read_file(offsite), read_file(script.path(run.name))) << "byte for byte";
+        ASSERT_EQ(unlink(join_path(runs_.set.backup_dir, name).c_str()), 0);
+    }
+    auto catalog = runs_.catalog();
+    engine::RestoreRequest request{.at = 3, .to = runs_.temp() / "restored"};
+    auto offsite = engine::offsite_volumes(runs_.environment(), runs_.set, runs_.observer);
+    ASSERT_TRUE(offsite.has_value());
+    request.further_sources.push_back(std::move(*offsite));
+    engine::RestoreResult restored =
+        engine::restore(runs_.environment(), runs_.set, *catalog, request, runs_.observer);
+    EXPECT_THAT(restored.problems.lines(), IsEmpty());
+    EXPECT_EQ(join_lines(differences(in_whole_seconds(snapshot_tree(tree_.root())),
+                                     in_whole_seconds(snapshot_tree(request.to)))),
+              "");
+}
+
+/// What GNU tar gets right: nothing is lost, nothing to complain about, and the next run stores next to
+/// nothing.
+TEST_P(AdoptKinds, PlainHistories) {
+    for (std::uint64_t seed = 500; seed < 503; ++seed) {
+        SCOPED_TRACE(format("seed {}", seed));
+        CheckedRuns runs;
+        OldScript script(runs, {GetParam().format, GetParam().suffix, GetParam().attributes});
+        Mix mix = kPlainMix;
+        for (const Steps& steps : random_history(seed, 4, 20, mix)) {
+            for (const Step& step : steps)
+                if (step.action != Action::touch &&
+                    (GetParam().attributes ||
+                     (step.action != Action::set_xattr && step.action != Action::set_acl)))
+                    apply_step(step, runs.set.data_dir);
+            wait_for_next_tick(runs.temp().path());
+            script.run();
+        }
+        engine::AdoptRequest request;
+        request.find.dir = script.dir();
+        engine::AdoptResult result = engine::adopt(runs.environment(), runs.set, request, runs.observer);
+        EXPECT_TRUE(result.is_complete());
+        EXPECT_EQ(result.snapshot, engine::AdoptResult::Snapshot::matches) << result.snapshot_problem;
+        TreeSnapshot source = snapshot_tree(runs.set.data_dir);
+        bool exact = GetParam().format == "pax";
+        auto seen = [&](const TreeSnapshot& tree) { return exact ? tree : in_whole_seconds(tree); };
+        runs.restore(4, runs.temp() / "restored4");
+        EXPECT_EQ(join_lines(differences(seen(source), seen(snapshot_tree(runs.temp() / "restored4")))), "")
+            << "the last archives give back the tree itself";
+        engine::BackupResult next = runs.backup();
+        EXPECT_EQ(next.trailer.counts.added + next.trailer.counts.deleted + next.trailer.counts.renamed, 0U);
+    }
 }
 
 }  // namespace

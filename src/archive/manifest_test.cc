@@ -83,6 +83,8 @@ ManifestHeader random_header() {
     h.compression = *rc::gen::element(Compression{}, Compression{Compression::Method::gzip, 12},
                                       Compression{.method = Compression::Method::none});
     h.reason = *gen_text();
+    if (*rc::gen::arbitrary<bool>())
+        h.adopted = AdoptedArchive{*gen_text(), *rc::gen::arbitrary<bool>() ? *gen_path() : "", *gen_text()};
     return h;
 }
 
@@ -121,6 +123,7 @@ ManifestEntry random_entry() {
                       random_u63()};
     e.racy = *rc::gen::arbitrary<bool>();
     e.unstable = *rc::gen::arbitrary<bool>();
+    e.coarse = *rc::gen::arbitrary<bool>();
     return e;
 }
 

@@ -52,18 +52,14 @@ class Adoption {
     AdoptResult run() {
         std::int64_t started_ns = env_.clock.monotonic_ns();
         refuse_other_backups();
-        if (!request_.dry_run) {
-            make_backup_directory(set_);
-            if (path_exists(set_.data_dir)) refuse_nesting(set_);
-            lock_.emplace(env_, set_.backup_dir);
-        }
-        open_catalogue();
+        if (path_exists(set_.backup_dir)) begin();  // else nothing is made before there is something to adopt
         found_ = find_archives(set_, request_.find, observer_);
         out_.root = found_.root;
         out_.passed_over = found_.passed_over;
         plan();
         examine_snapshot();
         if (!request_.dry_run) {
+            if (!lock_) begin();
             for (std::size_t i = 0; i < out_.runs.size(); ++i)
                 if (!out_.runs[i].adopted_before) adopt_one(i);
             finish();
@@ -87,10 +83,18 @@ class Adoption {
         }
     }
 
+    void begin() {
+        if (!request_.dry_run) {
+            make_backup_directory(set_);
+            if (path_exists(set_.data_dir)) refuse_nesting(set_);
+            lock_.emplace(env_, set_.backup_dir);
+        }
+        open_catalogue();
+    }
+
     bool is_in_backup_directory() const { return is_same_file(request_.find.dir, set_.backup_dir); }
 
     void open_catalogue() {
-        if (!path_exists(set_.backup_dir)) return;
         Inventory inventory = read_inventory(set_);
         bool any = inventory.has_catalogue || !inventory.runs.empty();
         if (any && request_.dry_run) {

@@ -60,7 +60,7 @@ class Completer {
     }
 
   private:
-    void add(std::string_view typed, std::string text, std::string description = {}) {
+    void add(std::string_view typed, const std::string& text, std::string description = {}) {
         if (!text.starts_with(typed) || result_.candidates.size() >= kCandidatesMax) return;
         result_.candidates.push_back({result_.before + text, std::move(description)});
     }
@@ -159,13 +159,14 @@ class Completer {
         std::vector<catalog::Run> all = catalog().runs();
         add(typed, "latest", "the newest run");
         std::string last_day;
-        for (auto run = all.rbegin(); run != all.rend(); ++run) {
-            std::string started = format_local(run->header.started);
+        std::reverse(all.begin(), all.end());
+        for (const catalog::Run& run : all) {
+            std::string started = format_local(run.header.started);
             if (typed.find('-') == std::string_view::npos) {
-                std::string_view kind = run->header.kind == catalog::RunKind::full ? "full" : "incremental";
-                add(typed, format("{}", run->number()), format("{}, {}", started, kind));
+                std::string_view kind = run.header.kind == catalog::RunKind::full ? "full" : "incremental";
+                add(typed, format("{}", run.number()), format("{}, {}", started, kind));
             } else if (std::string day = started.substr(0, started.find(' ')); day != last_day) {
-                add(typed, day, format("run {}", run->number()));
+                add(typed, day, format("run {}", run.number()));
                 last_day = day;
             }
         }

@@ -70,13 +70,11 @@ void CompletionLine::take(const std::string& word) {
     if (awaiting_ != nullptr) {
         given_[awaiting_->long_name()] = word;
         awaiting_ = nullptr;
-    } else if (only_words_) {
-        taken_.push_back(word);
-    } else if (word == "--") {
+    } else if (!only_words_ && word == "--") {
         only_words_ = true;
-    } else if (is_option(word)) {
+    } else if (!only_words_ && is_option(word)) {
         take_option(word);
-    } else if (name_is_open()) {
+    } else if (!only_words_ && name_is_open()) {
         take_name(word);
     } else {
         taken_.push_back(word);

@@ -44,20 +44,26 @@ std::optional<std::string> gzipped(const std::string& path, std::size_t bytes_ma
 /// The newest logs first, as far as they fit. What does not is said in the report.
 void attach_logs(SetReport& report, report::MailMessage& message) {
     std::size_t room = kAttachedBytesMax;
+    std::size_t missing = 0;
     for (std::size_t i = 0; i < report.digests.size(); ++i) {
         const SetReport::Run& run = report.history[report.history.size() - 1 - i];
         std::string path = log_path(report, run);
         auto content = gzipped(path, room);
         if (!content) {
-            report.warnings.push_back(format("the log of run {} is {}: {}", run.header.run,
-                                             path_exists(path) ? "too long to be attached" : "not there",
-                                             path));
+            if (path_exists(path))
+                report.warnings.push_back(
+                    format("the log of run {} is too long to be attached: {}", run.header.run, path));
+            else
+                ++missing;
             continue;
         }
         room -= content->size();
         message.attachments.push_back(
             {std::string(base_name(path)) + ".gz", "application/gzip", std::move(*content)});
     }
+    if (missing > 0)
+        report.warnings.push_back(
+            format("{} of these runs {} no log", missing, missing == 1 ? "has" : "have"));
 }
 
 /// The same report has the same Message-ID, however often it is sent.

@@ -20,7 +20,7 @@ ReportConfig read_lines(const std::string& lines) {
         return parse_config(text, "").report;
     } catch (const UsageError& error) {
         // ":6: report.smtp: what is wrong"
-        std::string what = error.message();
+        const std::string& what = error.message();
         std::size_t colon = what.find(": ", what.find("report."));
         throw UsageError(colon == std::string::npos ? what : what.substr(colon + 2), error.hint());
     }

@@ -239,7 +239,7 @@ TEST(ManifestLine, TheOtherLines) {
     h.archive_name = "x.tar.zst";
     EXPECT_EQ(
         encode_manifest_line(h),
-        R"({"line":"header","format":"icecore-manifest","version":"1.1","program":"0.1.0","set":"home","host":"srv",)"
+        R"({"line":"header","format":"icecore-manifest","version":"1.2","program":"0.1.0","set":"home","host":"srv",)"
         R"("run":2,"kind":"incremental","parent":1,"chain":1,"started":[1795317300,5],"archive":"x.tar.zst",)"
         R"("compression":"zstd:3"})"
         "\n");

@@ -124,6 +124,9 @@ class ScheduleInstallCommand final : public Command {
         for (const engine::SetOptions* set : session.sets()) {
             job.data_dirs.push_back(set->data_dir);
             job.writable_dirs.push_back(set->backup_dir);
+            job.needs_devices |= set->snapshot.kind == snapshot::Kind::btrfs;
+            job.runs_hooks |=
+                set->snapshot.kind == snapshot::Kind::zfs || set->snapshot.kind == snapshot::Kind::lvm;
             const RunHooks& hooks = session.config().hooks.at(set->name);
             job.runs_hooks |= !(hooks.before + hooks.after + hooks.on_failure).empty();
             if (!set->target.directory.empty()) job.writable_dirs.push_back(set->target.directory);

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::int64_t kRetriesMax = 100;
 constexpr std::int64_t kHookSecondsMax = 7 * 86400;
+constexpr std::uint64_t kSnapshotBytesMin = 4 << 20;
 
 engine::FullEvery read_full_every(ConfigTable& table) {
     auto text = table.text("full_every");
@@ -46,6 +47,35 @@ scan::WalkOptions read_filters(ConfigTable& table) {
     filters.one_file_system = table.flag("one_file_system").value_or(filters.one_file_system);
     filters.max_file_size_bytes = table.size_bytes("max_file_size");
     return filters;
+}
+
+/// "10%" of the volume, or "5GiB".
+void read_snapshot_size(ConfigTable& table, snapshot::Options& options) {
+    constexpr const char* kKey = "snapshot_size";
+    auto text = table.text(kKey);
+    if (!text) return;
+    if (options.kind != snapshot::Kind::lvm) table.fail(kKey, "only with snapshot = \"lvm\"");
+    unsigned percent = 0;
+    auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), percent);
+    bool whole = error == std::errc{} && std::string_view(end, text->data() + text->size()) == "%";
+    std::optional<std::uint64_t> bytes = whole ? std::nullopt : parse_size(*text);
+    if (whole && percent >= 1 && percent <= 100)
+        options.room_percent = percent;
+    else if (bytes && *bytes >= kSnapshotBytesMin)
+        options.room_bytes = *bytes;
+    else
+        table.fail(kKey, "expected a part of the volume such as \"10%\", or a size such as \"5GiB\"");
+}
+
+snapshot::Options read_snapshot(ConfigTable& table) {
+    snapshot::Options options;
+    if (auto text = table.text("snapshot")) {
+        auto kind = snapshot::parse_kind(*text);
+        if (!kind) table.fail("snapshot", "expected \"btrfs\", \"zfs\", \"lvm\" or \"none\"");
+        options.kind = *kind;
+    }
+    read_snapshot_size(table, options);
+    return options;
 }
 
 archive::Compression read_compression(ConfigTable& table) {
@@ -110,6 +140,7 @@ engine::SetOptions read_set(ConfigTable& table) {
     if (std::string fault = set_name_fault(set.name); !fault.empty()) table.fail("name", fault);
     set.data_dir = table.required_path("data");
     set.backup_dir = table.required_path("backup");
+    set.snapshot = read_snapshot(table);
     set.filters = read_filters(table);
     set.compression = read_compression(table);
     set.volume_bytes_max = table.size_bytes("volume_size").value_or(set.volume_bytes_max);

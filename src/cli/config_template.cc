@@ -148,6 +148,9 @@ name = {0}
 data = {1}
 backup = {2}
 
+# Read a read-only snapshot instead, made for each run: "btrfs", "zfs", "lvm".
+# snapshot = "btrfs"
+
 # What is left out: patterns as in .gitignore; a leading slash means the data directory.
 exclude = [{3}]
 # Follow the patterns in .backupignore files, too.

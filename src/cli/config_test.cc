@@ -42,7 +42,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"compresion = \"none\"", "/c.toml:5: set.compresion: unknown key",
                   "did you mean \"compression\"?"},
         BadConfig{"zzzzzzzz = 1", "/c.toml:5: set.zzzzzzzz: unknown key",
-                  "known keys: name, data, backup, exclude, ignore_files, exclude_caches, exclude_nodump, "
+                  "known keys: name, data, backup, snapshot, snapshot_size, exclude, ignore_files, "
+                  "exclude_caches, exclude_nodump, "
                   "one_file_system, max_file_size, compression, volume_size, full_every, retries, target, "
                   "before, after, on_failure, hook_timeout, ping"},
         BadConfig{"\n[reprot]\n", "/c.toml:6: reprot: unknown key", "did you mean \"report\"?"},
@@ -117,6 +118,20 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"exclude = [1]",
                   "/c.toml:5: set.exclude: expected a list of texts, such as [\"*.tmp\", \"/cache/\"]", ""},
         BadConfig{"ignore_files = \"yes\"", "/c.toml:5: set.ignore_files: expected true or false", ""},
+        BadConfig{"snapshot = \"zsf\"",
+                  "/c.toml:5: set.snapshot: expected \"btrfs\", \"zfs\", \"lvm\" or \"none\"", ""},
+        BadConfig{"snapshot = \"btrfs\"\nsnapshot_size = \"10%\"",
+                  "/c.toml:6: set.snapshot_size: only with snapshot = \"lvm\"", ""},
+        BadConfig{
+            "snapshot = \"lvm\"\nsnapshot_size = \"101%\"",
+            "/c.toml:6: set.snapshot_size: expected a part of the volume such as \"10%\", or a size such as "
+            "\"5GiB\"",
+            ""},
+        BadConfig{
+            "snapshot = \"lvm\"\nsnapshot_size = \"1MiB\"",
+            "/c.toml:6: set.snapshot_size: expected a part of the volume such as \"10%\", or a size such as "
+            "\"5GiB\"",
+            ""},
         BadConfig{"one_file_system = 1", "/c.toml:5: set.one_file_system: expected true or false", ""},
         BadConfig{"retries = 101", "/c.toml:5: set.retries: expected a whole number from 0 to 100", ""},
         BadConfig{"[set.target]\ntype = \"s3\"", "/c.toml:5: set.target: \"bucket\" is missing", ""},
@@ -175,6 +190,21 @@ TEST(Config, BadTomlNamesTheLine) {
     } catch (const UsageError& error) {
         EXPECT_THAT(error.message(), ::testing::MatchesRegex("/c.toml:[56]: .*"));
     }
+}
+
+TEST(Config, ReadsSnapshots) {
+    auto read = [](const std::string& lines) {
+        return parse_config(kSet + lines, "/c.toml").sets[0].snapshot;
+    };
+    EXPECT_EQ(read("").kind, snapshot::Kind::none);
+    EXPECT_EQ(read("snapshot = \"none\"\n").kind, snapshot::Kind::none);
+    EXPECT_EQ(read("snapshot = \"zfs\"\n").kind, snapshot::Kind::zfs);
+    snapshot::Options lvm = read("snapshot = \"lvm\"\n");
+    EXPECT_EQ(lvm.kind, snapshot::Kind::lvm);
+    EXPECT_EQ(lvm.room_percent, 10U);
+    EXPECT_EQ(lvm.room_bytes, 0U);
+    EXPECT_EQ(read("snapshot = \"lvm\"\nsnapshot_size = \"25%\"\n").room_percent, 25U);
+    EXPECT_EQ(read("snapshot = \"lvm\"\nsnapshot_size = \"5GiB\"\n").room_bytes, 5ULL << 30);
 }
 
 TEST(Config, ReadsEveryKey) {

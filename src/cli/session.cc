@@ -22,7 +22,8 @@ engine::Environment Session::environment() const {
             .threads = 0,
             .sleep_ns = io_.sleep_ns,
             .random = io_.random,
-            .variable = io_.environment};
+            .variable = io_.environment,
+            .run_process = io_.run_process};
 }
 
 const Config& Session::config() {

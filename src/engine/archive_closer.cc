@@ -76,11 +76,11 @@ ArchiveCloser::ArchiveCloser(const Environment& env, const SetOptions& set, cons
 }
 
 archive::ManifestEntry ArchiveCloser::complete(const archive::TarMember& member,
-                                               InterruptedArchive::Tail& tail, int root_fd) {
-    Timestamp started = env_.clock.now();
+                                               InterruptedArchive::Tail& tail, const DataRoot& root) {
+    Timestamp started = root.examined_at(env_.clock);
     archive::ManifestEntry entry;
     entry.path = path_of_member(member.name);
-    LiveFile live(root_fd, entry.path, member);
+    LiveFile live(root.fd, entry.path, member);
     Sha256 hash;
     if (member.sparse) hash.update(sparse_map_block(*member.sparse));
     std::vector<archive::SparseRegion> whole = {{0, member.size_bytes}};

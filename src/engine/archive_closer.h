@@ -8,6 +8,7 @@
 #include "archive/manifest.h"
 #include "archive/tar_member.h"
 #include "archive/volume.h"
+#include "engine/data_source.h"
 #include "engine/environment.h"
 #include "engine/interrupted_archive.h"
 
@@ -26,7 +27,7 @@ class ArchiveCloser {
     /// (size, mtime and every byte compared), the rest comes from it; otherwise zeros, and the entry is
     /// `unstable`. Returns its entry.
     archive::ManifestEntry complete(const archive::TarMember& member, InterruptedArchive::Tail& tail,
-                                    int root_fd);
+                                    const DataRoot& root);
     void add_directory(const archive::TarMember& member);
     /// The end-of-archive blocks; seals the last volume.
     void finish();

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "engine/backup_dir.h"
+#include "engine/data_source.h"
 #include "engine/interrupted_run.h"
 #include "engine/offsite.h"
 #include "engine/packer.h"
@@ -30,15 +31,11 @@ namespace {
 
 constexpr std::size_t kPlanLinesMax = 10'000;
 
-Fd open_data_directory(const SetOptions& set) {
-    try {
-        return open_file(set.data_dir, O_RDONLY | O_DIRECTORY);
-    } catch (Error& e) {
-        e.add_context("data directory")
-            .set_hint("is the disk mounted? `data` in the config names the directory");
-        throw;
-    }
-}
+/// Closes the source at the end of a scope.
+struct SourceCloser {
+    std::optional<DataSource>& source;
+    ~SourceCloser() { source.reset(); }
+};
 
 /// The state of one backup as its steps fill it in.
 class BackupRun {
@@ -61,6 +58,8 @@ class BackupRun {
     BackupResult run_locked() {
         open_directories();
         SetLock lock(env_, set_.backup_dir);
+        SourceCloser closer{source_};  // a snapshot goes while the lock is held
+        freeze_source();
         catalog_ = open_catalog_for_writing(env_, set_, observer_);
         finish_interrupted();
         decide_kind();
@@ -79,9 +78,20 @@ class BackupRun {
     }
 
     void open_directories() {
-        root_ = open_data_directory(set_);
+        source_.emplace(set_);
         make_backup_directory(set_);
         refuse_nesting(set_);
+    }
+
+    /// A dry run looks at the directory itself.
+    void freeze_source() {
+        if (request_.dry_run) return;
+        snapshot::Leftovers leftovers = remove_leftover_snapshots(env_, set_);
+        for (const std::string& name : leftovers.removed)
+            notes_.push_back(format("removed the snapshot {} that an interrupted run left", name));
+        notes_.insert(notes_.end(), leftovers.problems.begin(), leftovers.problems.end());
+        for (const std::string& note : notes_) observer_.warning(note);
+        source_->freeze(env_);
     }
 
     void finish_interrupted() {
@@ -91,7 +101,7 @@ class BackupRun {
                     "a run was interrupted; the next backup finishes it and goes on from there");
             return;
         }
-        interrupted_ = finish_interrupted_run(env_, set_, root_.get(), *catalog_, observer_);
+        interrupted_ = finish_interrupted_run(env_, set_, source_->root(), *catalog_, observer_);
         if (interrupted_ && interrupted_->outcome == InterruptedRun::Outcome::removed &&
             interrupted_->files_removed > 0)
             observer_.warning(format("an earlier run was interrupted: removed {} unfinished files",
@@ -115,15 +125,16 @@ class BackupRun {
         for (const std::string& name : list_directory(set_.backup_dir))
             if (auto parsed = parse_archive_name(set_.name, name)) highest = std::max(highest, parsed->run);
 
-        started_ = env_.clock.now();
+        // The run is the tree as of a snapshot; GNU tar, too, must look at what has changed since then.
+        started_ = source_->root().examined_at(env_.clock);
         header_.set = set_.name;
         header_.host = env_.host;
         header_.run = highest + 1;
         header_.started = started_;
         if (last && started_ < last->header.started) {
-            clock_note_ = format("the clock is before the last run: run {} started at {}", last->number(),
-                                 format_local(last->header.started));
-            observer_.warning(clock_note_ + "; is the clock right?");
+            notes_.push_back(format("the clock is before the last run: run {} started at {}", last->number(),
+                                    format_local(last->header.started)));
+            observer_.warning(notes_.back() + "; is the clock right?");
         }
         header_.program = env_.program_version;
         header_.compression = set_.compression;
@@ -155,9 +166,13 @@ class BackupRun {
     }
 
     void scan() {
-        PlanInput input{
-            root_.get(), set_, catalog_.get(), compared_with_, header_.kind == archive::RunKind::full, {}};
-        if (!request_.dry_run) snapshot_.emplace(env_.fs, set_.backup_dir, started_);
+        PlanInput input{source_->root().fd,
+                        set_,
+                        catalog_.get(),
+                        compared_with_,
+                        header_.kind == archive::RunKind::full,
+                        source_->walk_options(set_.filters)};
+        if (!request_.dry_run) snapshot_.emplace(env_.fs, set_.backup_dir, started_, source_->device());
         plan_ = plan_run(input, set_.backup_dir, snapshot_ ? &*snapshot_ : nullptr, observer_);
     }
 
@@ -206,7 +221,7 @@ class BackupRun {
         std::unique_ptr<catalog::RunWriter> writer = catalog_->begin_run(header_);
         log.begin(header_, set_.data_dir, set_.backup_dir);
         note_interrupted(log);
-        if (!clock_note_.empty()) log.note(clock_note_);
+        for (const std::string& note : notes_) log.note(note);
         manifest.write(header_);
         record_events(log, manifest);
         record_renames(log, manifest, *writer);
@@ -214,7 +229,7 @@ class BackupRun {
         record_deletions(log, manifest, *writer);
         manifest.checkpoint();
 
-        Packer packer(env_, set_, root_.get(), *plan_, header_, started_,
+        Packer packer(env_, set_, source_->root(), *plan_, header_, started_,
                       {.manifest = manifest,
                        .catalog = *writer,
                        .log = log,
@@ -222,6 +237,7 @@ class BackupRun {
                        .part_bytes = part_bytes_},
                       observer_);
         packer.run();
+        finish_source(log);
         trailer_.counts = packer.counts();
         trailer_.counts.renamed = plan_->renames.size();
         trailer_.counts.deleted = deleted_;
@@ -235,6 +251,13 @@ class BackupRun {
         snapshot_->seal();
         writer->commit(trailer_);
         remove_marker(env_.fs, set_.backup_dir);
+    }
+
+    void finish_source(report::RunLog& log) {
+        std::string problem = source_->finish();
+        if (problem.empty()) return;
+        log.note(problem);
+        observer_.warning(problem);
     }
 
     /// The catalogue's, and this one, which is not in it yet.
@@ -373,10 +396,10 @@ class BackupRun {
     const BackupRequest& request_;
     SerialObserver observer_;
     std::int64_t started_ns_;
-    Fd root_;
+    std::optional<DataSource> source_;
     std::optional<InterruptedRun> interrupted_;
     std::set<std::string, std::less<>> rename_targets_;
-    std::string clock_note_;  ///< the clock jumped back; empty: it did not
+    std::vector<std::string> notes_;  ///< for the log
     std::unique_ptr<catalog::Catalog> catalog_;
     Timestamp started_;
     archive::ManifestHeader header_;

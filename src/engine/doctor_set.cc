@@ -13,10 +13,12 @@
 #include "base/units.h"
 #include "engine/abandoned_uploads.h"
 #include "engine/backup_dir.h"
+#include "engine/data_source.h"
 #include "engine/disk_space.h"
 #include "engine/doctor_check.h"
 #include "engine/inventory.h"
 #include "engine/offsite.h"
+#include "snapshot/ledger.h"
 
 namespace icecore::engine {
 namespace {
@@ -71,6 +73,20 @@ Diagnosis examine_data(const Patient& p) {
     std::string message = format("{} is empty", p.set.data_dir);
     if (p.last_run() != nullptr && p.last_run()->trailer.counts.files > 0) return problem(message, kHint);
     return warning(message, kHint);
+}
+
+/// Whether snapshots can be made, if they are wanted; makes none.
+Diagnosis examine_source(const Patient& p) {
+    std::vector<std::string> left;
+    if (p.has_backup_dir && !lock_holder(p.set.backup_dir))
+        for (const snapshot::Note& note : snapshot::read_ledger(p.set.backup_dir))
+            left.push_back(format("{} ({})", note.name, snapshot::kind_name(note.kind)));
+    if (!left.empty())
+        return warning("an interrupted run left a snapshot: " + some_of(left), "the next backup removes it");
+    if (p.set.snapshot.kind == snapshot::Kind::none)
+        return fine("files are read as they are, no snapshot is made");
+    check_snapshots_possible(p.env, p.set);
+    return fine(format("a {} snapshot can be made", snapshot::kind_name(p.set.snapshot.kind)));
 }
 
 Diagnosis examine_backup(const Patient& p) {
@@ -273,7 +289,8 @@ void examine_remarks(const Patient& p, std::vector<Diagnosis>& out) {
 }
 
 /// What is looked at, in this order.
-constexpr std::array<DoctorCheck<Patient>, 12> kSetChecks = {{{"data", examine_data},
+constexpr std::array<DoctorCheck<Patient>, 13> kSetChecks = {{{"data", examine_data},
+                                                              {"source", examine_source},
                                                               {"backup", examine_backup},
                                                               {"place", examine_place},
                                                               {"space", examine_space},

@@ -10,7 +10,9 @@
 #include "archive/frame.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/process.h"
 #include "scan/walker.h"
+#include "snapshot/options.h"
 
 namespace icecore::engine {
 
@@ -26,6 +28,8 @@ struct Environment {
     std::function<void(std::int64_t)> sleep_ns = {};
     std::function<double()> random = {};
     std::function<std::optional<std::string>(const std::string&)> variable = {};
+    /// Runs another program to its end.
+    std::function<ProcessResult(const Process&)> run_process = icecore::run_process;
 };
 
 /// When to start a new chain by itself.
@@ -77,8 +81,9 @@ struct TargetOptions {
 /// One set: a data directory with its backup directory, as the config says.
 struct SetOptions {
     std::string name;
-    std::string data_dir;    ///< absolute
-    std::string backup_dir;  ///< absolute; made (0700) if only its last component is missing
+    std::string data_dir;        ///< absolute
+    std::string backup_dir;      ///< absolute; made (0700) if only its last component is missing
+    snapshot::Options snapshot;  ///< of the data directory's file system, to be read instead of it
     scan::WalkOptions filters;
     archive::Compression compression;
     std::uint64_t volume_bytes_max = 1ULL << 30;

@@ -41,12 +41,12 @@ std::string manifest_name(const std::string& stem) {
 /// archive's tail holds beside them; then what the closing itself adds.
 class Closing {
   public:
-    Closing(const Environment& env, const SetOptions& set, const RunMarker& marker, int root_fd,
+    Closing(const Environment& env, const SetOptions& set, const RunMarker& marker, const DataRoot& root,
             catalog::Catalog& catalog, InterruptedArchive& archive)
         : env_(env),
           set_(set),
           marker_(marker),
-          root_fd_(root_fd),
+          root_(root),
           catalog_(catalog),
           archive_(archive),
           tail_(archive),
@@ -149,7 +149,7 @@ class Closing {
             record_->volume(volume.info, volume.frames);
         });
         if (member_) {
-            ManifestEntry entry = closer.complete(*member_, tail_, root_fd_);
+            ManifestEntry entry = closer.complete(*member_, tail_, root_);
             put(entry);
             if (entry.unstable)
                 record_->problem(
@@ -230,7 +230,7 @@ class Closing {
 
     /// What can be said of a new directory: how it is now, or what suits.
     void look_at_directory(ManifestEntry& entry) const {
-        Fd fd = open_beneath(root_fd_, entry.path, O_RDONLY | O_DIRECTORY);
+        Fd fd = open_beneath(root_.fd, entry.path, O_RDONLY | O_DIRECTORY);
         if (fd && stat_at(fd.get(), "", entry.stat, AT_EMPTY_PATH)) {
             entry.metadata = read_metadata(fd.get());
         } else {
@@ -244,7 +244,7 @@ class Closing {
     const Environment& env_;
     const SetOptions& set_;
     const RunMarker& marker_;
-    int root_fd_;
+    DataRoot root_;
     catalog::Catalog& catalog_;
     InterruptedArchive& archive_;
     InterruptedArchive::Tail tail_;
@@ -260,11 +260,11 @@ class Closing {
 /// The steps, each of which can be stopped and done again.
 class Finisher {
   public:
-    Finisher(const Environment& env, const SetOptions& set, int root_fd, catalog::Catalog& catalog,
+    Finisher(const Environment& env, const SetOptions& set, const DataRoot& root, catalog::Catalog& catalog,
              Observer& observer, RunMarker marker)
         : env_(env),
           set_(set),
-          root_fd_(root_fd),
+          root_(root),
           catalog_(catalog),
           observer_(observer),
           marker_(std::move(marker)) {}
@@ -318,7 +318,7 @@ class Finisher {
                                  archive->header().run, archive->volumes().size()));
         remove_earlier_closing(*archive);
         result.volumes = archive->volumes().size();
-        Closing(env_, set_, marker_, root_fd_, catalog_, *archive).run();
+        Closing(env_, set_, marker_, root_, catalog_, *archive).run();
         return true;
     }
 
@@ -369,7 +369,7 @@ class Finisher {
 
     const Environment& env_;
     const SetOptions& set_;
-    int root_fd_;
+    DataRoot root_;
     catalog::Catalog& catalog_;
     Observer& observer_;
     RunMarker marker_;
@@ -378,11 +378,11 @@ class Finisher {
 }  // namespace
 
 std::optional<InterruptedRun> finish_interrupted_run(const Environment& env, const SetOptions& set,
-                                                     int root_fd, catalog::Catalog& catalog,
+                                                     const DataRoot& root, catalog::Catalog& catalog,
                                                      Observer& observer) {
     std::optional<RunMarker> marker = read_marker(set.backup_dir);
     if (!marker) return std::nullopt;
-    return Finisher(env, set, root_fd, catalog, observer, std::move(*marker)).run();
+    return Finisher(env, set, root, catalog, observer, std::move(*marker)).run();
 }
 
 bool has_interrupted_run(const std::string& backup_dir) {

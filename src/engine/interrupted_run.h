@@ -5,6 +5,7 @@
 #include <string>
 
 #include "catalog/catalog.h"
+#include "engine/data_source.h"
 #include "engine/environment.h"
 
 namespace icecore::engine {
@@ -23,7 +24,7 @@ struct InterruptedRun {
 };
 
 /// Finishes what a run left that was stopped by a crash, a signal, or an error: nothing, if there is none.
-/// The set's lock is held and the catalogue is up to date with the manifests. `root_fd`: the data directory,
+/// The set's lock is held and the catalogue is up to date with the manifests. `root`: the data directory,
 /// from which a cut member is completed.
 ///
 /// The archive of an interrupted run is closed (doc/format.md, "Interrupted runs") so that what its sealed
@@ -31,7 +32,7 @@ struct InterruptedRun {
 /// way. Stopped itself, it starts again at the next call. Throws Error; then everything is as before or can
 /// be gone on from.
 std::optional<InterruptedRun> finish_interrupted_run(const Environment& env, const SetOptions& set,
-                                                     int root_fd, catalog::Catalog& catalog,
+                                                     const DataRoot& root, catalog::Catalog& catalog,
                                                      Observer& observer);
 
 /// Whether a run was stopped and waits to be finished.

@@ -86,7 +86,7 @@ class BatchPacker::Builder {
     /// The item's directory, opened; -1 with errno set if it cannot be.
     int directory_fd(const PackItem& item, int flags = O_PATH | O_DIRECTORY) {
         if (open_directory_ == item.directory.get() && directory_fd_) return directory_fd_.get();
-        directory_fd_ = open_beneath(packer_.options_.root_fd, item.directory->path, flags);
+        directory_fd_ = open_beneath(packer_.options_.root.fd, item.directory->path, flags);
         open_directory_ = item.directory.get();
         return directory_fd_.get();
     }
@@ -108,7 +108,7 @@ class BatchPacker::Builder {
     void add_directory(const PackItem& item, PackOutcome& out) {
         const PlannedDirectory& planned = item.planned_directory;
         archive::TarMember member = member_of(planned.stat, item.directory->tar_name);
-        Fd fd = open_beneath(packer_.options_.root_fd, planned.path, O_RDONLY | O_DIRECTORY);
+        Fd fd = open_beneath(packer_.options_.root.fd, planned.path, O_RDONLY | O_DIRECTORY);
         if (fd && !planned.metadata_from_old)
             member.metadata = read_metadata(fd.get());
         else
@@ -182,7 +182,7 @@ class BatchPacker::Builder {
 
     /// Symbolic links, fifos, devices.
     void add_special(PackItem& item, PackOutcome& out) {
-        Timestamp examined = packer_.clock_.now();
+        Timestamp examined = packer_.options_.root.examined_at(packer_.clock_);
         int dir = directory_fd(item);
         FileStat stat;
         if (dir < 0 || !stat_at(dir, item.file.name.c_str(), stat)) {
@@ -227,7 +227,7 @@ class BatchPacker::Builder {
             // that after it was read, it was so all the time. If not, a retry that looks for itself must be
             // left.
             const bool from_scan = attempt == 0 && retries > 0;
-            Timestamp read_started = packer_.clock_.now();
+            Timestamp read_started = packer_.options_.root.examined_at(packer_.clock_);
             Fd fd = std::move(item.fd);
             if (!fd) {
                 int dir = directory_fd(item);
@@ -313,8 +313,8 @@ class BatchPacker::Builder {
 
 std::shared_ptr<LargeFile> BatchPacker::open_large(PackItem item) const {
     auto large = std::make_shared<LargeFile>();
-    large->read_started = clock_.now();
-    Fd dir = open_beneath(options_.root_fd, item.directory->path, O_PATH | O_DIRECTORY);
+    large->read_started = options_.root.examined_at(clock_);
+    Fd dir = open_beneath(options_.root.fd, item.directory->path, O_PATH | O_DIRECTORY);
     if (!item.fd && dir) item.fd = open_for_reading(dir.get(), item.file.name.c_str());
     if (!item.fd) {
         cannot(item, "cannot open");

@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "engine/data_source.h"
 #include "engine/environment.h"
 #include "engine/plan.h"
 
@@ -111,7 +112,7 @@ constexpr std::string_view kBecameAnother = "became another type of file while t
 class BatchPacker {
   public:
     struct Options {
-        int root_fd = -1;
+        DataRoot root;
         unsigned retries = 3;
         Timestamp scan_started;
         std::size_t frame_bytes_max = archive::kFrameBytesMax;

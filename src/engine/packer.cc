@@ -32,18 +32,18 @@ archive::StreamPosition position_of(const std::vector<archive::StreamPosition>& 
 
 }  // namespace
 
-Packer::Packer(const Environment& env, const SetOptions& set, int root_fd, Plan& plan,
+Packer::Packer(const Environment& env, const SetOptions& set, DataRoot root, Plan& plan,
                const archive::ManifestHeader& header, Timestamp scan_started, PackOutputs outputs,
                Observer& observer)
     : env_(env),
       set_(set),
-      root_fd_(root_fd),
+      root_fd_(root.fd),
       plan_(plan),
       header_(header),
       outputs_(std::move(outputs)),
       observer_(observer),
       encoder_(set.compression),
-      batch_packer_(env.clock, encoder_, {root_fd, set.retries, scan_started, set.frame_bytes_max}),
+      batch_packer_(env.clock, encoder_, {root, set.retries, scan_started, set.frame_bytes_max}),
       writer_(env.fs, set.backup_dir, header.archive_name,
               {.method = set.compression.method,
                .volume_bytes_max = set.volume_bytes_max,

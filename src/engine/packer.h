@@ -9,6 +9,7 @@
 
 #include "archive/manifest.h"
 #include "catalog/catalog.h"
+#include "engine/data_source.h"
 #include "engine/environment.h"
 #include "engine/pack_batch.h"
 #include "engine/pack_source.h"
@@ -34,7 +35,7 @@ struct PackOutputs {
 /// Memory: a few batches of a frame each. `run` returns when the last volume is sealed. Throws Error.
 class Packer {
   public:
-    Packer(const Environment& env, const SetOptions& set, int root_fd, Plan& plan,
+    Packer(const Environment& env, const SetOptions& set, DataRoot root, Plan& plan,
            const archive::ManifestHeader& header, Timestamp scan_started, PackOutputs outputs,
            Observer& observer);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/file.h"
@@ -11,7 +12,9 @@ namespace icecore::engine {
 /// Writes `archive.snar` while the tree is scanned; nothing is replaced until seal().
 class SnapshotFile final : public SnapshotSink {
   public:
-    SnapshotFile(FileSystem& fs, std::string dir, Timestamp run_time);
+    /// `shown_device`: of all directories, if they are read from a snapshot of that device.
+    SnapshotFile(FileSystem& fs, std::string dir, Timestamp run_time,
+                 std::optional<std::uint64_t> shown_device = std::nullopt);
     void begin() override;
     void directory(std::string_view path, const FileStat& stat, std::string_view encoded_dumpdir) override;
     void seal();
@@ -20,6 +23,7 @@ class SnapshotFile final : public SnapshotSink {
     FileSystem& fs_;
     std::string dir_;
     Timestamp run_time_;
+    std::optional<std::uint64_t> shown_device_;
     std::unique_ptr<OutputFile> file_;
     std::string buffer_;
 };

@@ -84,7 +84,8 @@ class Planner final : public scan::TreeVisitor {
 
     void failed(const std::string& path, int error, std::string_view doing) override {
         ++plan_.counts.errors;
-        std::string text = format("{}: {}", doing, std::generic_category().message(error));
+        std::string text(doing);
+        if (error != 0) text += ": " + std::generic_category().message(error);
         event(PlanEvent::Kind::problem, path, text);
         observer_.warning(format("{}: {}", escape_path(path), text));
         if (path == at_.path && !at_.finished)
@@ -461,13 +462,11 @@ void order_renames(const PlanInput& input, Plan& plan, const TreeMatch& match, s
 
 void scan(const PlanInput& input, Plan& plan, TreeMatch& match, MovedFiles& moved, SnapshotSink* snapshot,
           std::set<std::string>& root_names, Observer& observer) {
-    scan::WalkOptions options = input.set.filters;
-    options.skip.insert(options.skip.end(), input.skip.begin(), input.skip.end());
     std::set<std::string> forced_units;
     while (true) {
         try {
             Planner planner(input, plan, match, moved, snapshot, forced_units, observer);
-            scan::walk_tree(input.root_fd, "", options, planner);
+            scan::walk_tree(input.root_fd, "", input.walk, planner);
             root_names = planner.root_names();
             if (planner.changed_units().empty()) return;
             forced_units.insert(planner.changed_units().begin(), planner.changed_units().end());

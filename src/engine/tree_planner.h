@@ -43,7 +43,7 @@ struct PlanInput {
     const catalog::Catalog* catalog = nullptr;  ///< nullptr: nothing is known
     catalog::RunNumber parent = 0;              ///< the run whose tree to compare with; 0 = none
     bool full = false;                          ///< store everything; the comparison is for the log
-    std::vector<std::string> skip;              ///< paths never visited
+    scan::WalkOptions walk;                     ///< what is left out
 };
 
 /// Receives every directory of the scan, for the snapshot file.

@@ -10,6 +10,7 @@
 #include "base/format.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "snapshot/name.h"
 
 namespace icecore::scan {
 namespace {
@@ -39,6 +40,12 @@ std::string describe(std::string_view source, std::string_view rule) {
         rest.remove_prefix(length);
     }
     return text;
+}
+
+/// A btrfs snapshot that a backup of another set reads right now, or what stands for one in a snapshot.
+bool is_own_snapshot(std::string_view path, const FileStat& stat) {
+    bool subvolume = stat.type == FileType::directory && (stat.ino == 256 || stat.ino == 2);
+    return subvolume && snapshot::is_name(base_name(path), snapshot::kHiddenPrefix);
 }
 
 Fd open_quietly(int dir, std::string_view path, int flags) {
@@ -96,6 +103,7 @@ std::optional<PatternList::Match> WalkRules::match(std::string_view path, bool i
 }
 
 std::optional<std::string> WalkRules::exclusion(std::string_view path, const FileStat& stat) const {
+    if (is_own_snapshot(path, stat)) return "snapshot of icecore";
     std::string_view source;
     auto found = match(path, stat.type == FileType::directory, source);
     if (found && found->excluded) return describe(source, found->rule);

@@ -19,6 +19,10 @@ namespace {
 /// path.
 constexpr std::size_t kOpenLevelsMax = 3;
 
+constexpr std::string_view kAbsentText =
+    "not in the snapshot, since it is another file system or subvolume: make it a set of its own, or exclude "
+    "it";
+
 /// A directory that has been listed and whose subdirectories are still to be walked.
 struct Level {
     Fd fd;                       ///< open only in the last kOpenLevelsMax levels
@@ -49,6 +53,7 @@ class Walk {
     void list(int dir, std::string& subdirectories);
     void examine(int dir, const char* name, std::string& subdirectories);
     bool is_skipped(std::string_view name) const;
+    bool is_absent(const std::string& path, const FileStat& stat) const;
     std::string content_of_directory() const { return path_ + "/"; }
     void fail(int error, std::string_view doing);
 
@@ -120,7 +125,9 @@ void Walk::visit(Fd dir) {
     FileStat stat;
     if (!stat_at(dir.get(), "", stat, AT_EMPTY_PATH)) return fail(errno, "examining");
     if (!visitor_.enter(path_, stat)) return;
-    if (options_.one_file_system && stat.dev != root_dev_) {
+    bool absent = is_absent(path_, stat);
+    if (absent && !options_.one_file_system) return visitor_.failed(path_, 0, kAbsentText);
+    if (absent || (options_.one_file_system && stat.dev != root_dev_)) {
         visitor_.excluded(content_of_directory(), false, "other file system");
         return visitor_.listed(path_, false);
     }
@@ -166,6 +173,8 @@ void Walk::examine(int dir, const char* name, std::string& subdirectories) {
         if (errno != ENOENT) visitor_.failed(child_path_, errno, "examining");
     } else if (auto rule = rules_.exclusion(child_path_, stat)) {
         visitor_.excluded(child_path_, stat.type == FileType::directory, *rule);
+    } else if (stat.type != FileType::directory && is_absent(child_path_, stat)) {
+        visitor_.failed(child_path_, 0, kAbsentText);
     } else if (stat.type == FileType::socket) {
         visitor_.socket(child_path_);
     } else {
@@ -173,6 +182,12 @@ void Walk::examine(int dir, const char* name, std::string& subdirectories) {
         if (stat.type == FileType::directory) subdirectories.append(name_).push_back('\0');
     }
     child_path_.resize(prefix);
+}
+
+bool Walk::is_absent(const std::string& path, const FileStat& stat) const {
+    if (stat.type == FileType::directory && options_.absent_inode != 0 && stat.ino == options_.absent_inode)
+        return true;
+    return std::binary_search(options_.absent.begin(), options_.absent.end(), path);
 }
 
 bool Walk::is_skipped(std::string_view name) const {

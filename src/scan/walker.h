@@ -22,6 +22,10 @@ struct WalkOptions {
     std::optional<std::uint64_t> max_file_size_bytes = {};  ///< larger regular files are left out
     /// Paths (relative) never visited nor reported.
     std::vector<std::string> skip = {};
+    /// The tree is a snapshot of another one, and lacks what lies there: sorted relative paths, and, if not
+    /// 0, all directories with this inode number. With `one_file_system` they are kept empty, else `failed`.
+    std::vector<std::string> absent = {};
+    std::uint64_t absent_inode = 0;
 };
 
 /// What a walk meets, in order: for each directory enter, then child for each kept name in byte order
@@ -42,9 +46,9 @@ class TreeVisitor {
     virtual void excluded(const std::string& path, bool is_directory, const std::string& rule) = 0;
     /// A socket: logged and skipped.
     virtual void socket(const std::string& path) = 0;
-    /// A directory that could not be opened or read, or a name that could not be examined. A name that
-    /// vanished between listing and statx is not reported. For an unreadable directory `listed` is not
-    /// called.
+    /// A directory that could not be opened or read, or a name that could not be examined; `error` is an
+    /// errno, or 0 if `doing` says it all. A name that vanished between listing and statx is not reported.
+    /// For an unreadable directory `listed` is not called.
     virtual void failed(const std::string& path, int error, std::string_view doing) = 0;
 };
 

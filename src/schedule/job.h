@@ -14,8 +14,10 @@ struct Job {
     std::string set = {};                         ///< the set; empty: all of the configuration
     std::vector<std::string> data_dirs = {};      ///< what is read
     std::vector<std::string> writable_dirs = {};  ///< what is written: backup directories, mounted targets, …
-    /// The configuration names commands to run before or after: nobody knows what they need to do.
+    /// The configuration names commands to run before or after, or snapshots that other programs make: nobody
+    /// knows what these need to do.
     bool runs_hooks = false;
+    bool needs_devices = false;  ///< mounts snapshots of what is read
     Calendar calendar = {};
 
     /// "icecore", or "icecore-SET": of the units, and the mark in a crontab.

@@ -62,7 +62,7 @@ std::string sandbox(const Job& job) {
     for (const std::string& dir : job.data_dirs) out += format("ReadOnlyPaths={}\n", quoted(dir, "-"));
     for (const std::string& dir : job.writable_dirs) out += format("ReadWritePaths={}\n", quoted(dir, "-"));
     if (!needs(job, "/tmp") && !needs(job, "/var/tmp")) out += "PrivateTmp=yes\n";
-    if (!needs(job, "/dev")) out += "PrivateDevices=yes\n";
+    if (!job.needs_devices && !needs(job, "/dev")) out += "PrivateDevices=yes\n";
     out +=
         "# Not RestrictSUIDSGID: it denies openat2(), by which the data are read.\n"
         "ProtectKernelTunables=yes\n"
@@ -77,7 +77,8 @@ std::string sandbox(const Job& job) {
         "LockPersonality=yes\n"
         "MemoryDenyWriteExecute=yes\n"
         "SystemCallArchitectures=native\n"
-        "# To read all files, also their trusted.* attributes (SYS_ADMIN), and to own what it writes.\n"
+        "# To read all files, also their trusted.* attributes, to make snapshots (SYS_ADMIN), and to own\n"
+        "# what it writes.\n"
         "CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_DAC_OVERRIDE CAP_FOWNER CAP_CHOWN CAP_SYS_ADMIN\n";
     return out;
 }
@@ -107,7 +108,9 @@ std::string service_unit(const Job& job, bool system) {
         "IOSchedulingClass=best-effort\n"
         "IOSchedulingPriority=7\n";
     if (job.runs_hooks)
-        return out + "# No sandbox: the hooks of the configuration may do whatever they are written for.\n";
+        return out +
+               "# No sandbox: the hooks of the configuration, or the programs that make its snapshots,\n"
+               "# may need whatever they are written for.\n";
     out += "NoNewPrivileges=yes\n";
     if (system) out += sandbox(job);
     return out;

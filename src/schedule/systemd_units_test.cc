@@ -77,6 +77,12 @@ TEST(SystemdUnits, HooksAreNotShutIn) {
     EXPECT_THAT(unit, HasSubstr("# No sandbox: the hooks"));
 }
 
+TEST(SystemdUnits, DevicesAreLeftForSnapshots) {
+    Job snapshots = job();
+    snapshots.needs_devices = true;
+    EXPECT_THAT(service_unit(snapshots, true), Not(HasSubstr("PrivateDevices")));
+}
+
 TEST(SystemdUnits, NothingThatIsBackedUpIsHidden) {
     for (const char* dir : {"/", "/tmp", "/tmp/x", "/var", "/var/tmp/x/y"}) {
         Job in_tmp = job();

@@ -151,7 +151,7 @@ std::string PowerDisk::kept(Id id) const {
 
 PowerDisk::Id PowerDisk::keep(const std::string& name, std::uint64_t durable_bytes) {
     Id id = ++next_id_;
-    must(link(join_path(dir_, name).c_str(), kept(id).c_str()) == 0, "linking " + name);
+    must(::link(join_path(dir_, name).c_str(), kept(id).c_str()) == 0, "linking " + name);
     durable_bytes_[id] = durable_bytes;
     return id;
 }
@@ -184,7 +184,7 @@ void PowerDisk::cut_power() {
         std::uint64_t left = variant_ == "half" ? durable + (size - durable) / 2 : durable;
         must(truncate(kept(id).c_str(), static_cast<off_t>(left)) == 0, name);
         if (variant_ == "zeros") must(truncate(kept(id).c_str(), static_cast<off_t>(size)) == 0, name);
-        must(link(kept(id).c_str(), join_path(dir_, name).c_str()) == 0, name);
+        must(::link(kept(id).c_str(), join_path(dir_, name).c_str()) == 0, name);
     }
     kill(getpid(), SIGKILL);
     std::abort();

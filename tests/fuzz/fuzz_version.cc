@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         icecore::decode_metadata(entry.metadata);
         std::string packed;
         icecore::catalog::pack_version(entry.stat, entry.link_target, entry.sha256, entry.metadata,
-                                       entry.location, entry.sparse, entry.racy, packed);
+                                       entry.location, {entry.sparse, entry.racy, entry.coarse}, packed);
         icecore::catalog::Entry again;
         CHECK(icecore::catalog::unpack_version(packed, again));
         CHECK(again.location == entry.location);

@@ -16,7 +16,8 @@ void add_frames(const archive::ManifestFrames& line, ManifestSummary& out) {
 void check_volumes(const ManifestSummary& summary) {
     std::uint32_t number = 0;
     for (const archive::VolumeInfo& volume : summary.trailer.volumes) {
-        if (volume.number != number || volume.name != archive::volume_name(summary.header.archive_name, number))
+        if (volume.number != number ||
+            volume.name != archive::volume_name(summary.header.archive_name, number))
             throw Error(Error::Kind::corrupt, format("its list of volumes is wrong at volume {}", number));
         ++number;
     }

@@ -9,19 +9,12 @@
 #include "cli/session.h"
 #include "cli/set_status.h"
 #include "cli/usage_error.h"
-#include "cost/prices.h"
 
 namespace icecore::cli {
 namespace {
 
 void append_item(std::string& out, std::string_view label, std::string_view text) {
     out += format("  {:<10}{}\n", label, text);
-}
-
-/// Two digits, or as many as a small amount needs.
-std::string usd_text(double usd) {
-    if (usd > 0 && usd < 0.01) return "less than 0.01";
-    return format("{:.2f}", usd);
 }
 
 void append_offsite(std::string& out, const engine::OffsiteStatus& offsite, std::optional<Timestamp> snapshot,
@@ -35,12 +28,7 @@ void append_offsite(std::string& out, const engine::OffsiteStatus& offsite, std:
         append_item(out, "",
                     format("run {} of {} and its chain are complete there", *offsite.newest_snapshot,
                            format_local(*snapshot)));
-    if (offsite.monthly_usd) {
-        cost::Prices prices = cost::Prices::built_in();
-        append_item(out, "",
-                    format("costs about {} USD a month (prices of {}, {})", usd_text(*offsite.monthly_usd),
-                           prices.region, prices.date));
-    }
+    if (offsite.monthly_usd) append_item(out, "", "costs " + monthly_cost_text(*offsite.monthly_usd));
     if (offsite.waiting_files > 0) {
         append_item(
             out, "",

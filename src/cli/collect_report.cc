@@ -38,7 +38,8 @@ report::SetReport::Offsite offsite_facts(const SetStatus& status) {
             .stored_bytes = offsite.stored_bytes,
             .waiting_files = offsite.waiting_files,
             .waiting_bytes = offsite.waiting_bytes,
-            .snapshot = status.offsite_snapshot};
+            .snapshot = status.offsite_snapshot,
+            .monthly_cost = offsite.monthly_usd ? monthly_cost_text(*offsite.monthly_usd) : ""};
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "cli/path_argument.h"
 #include "cli/progress_line.h"
 #include "cli/rename_pairs.h"
+#include "cli/set_status.h"
 #include "cli/suggest.h"
 #include "cli/table.h"
 #include "cli/test_io.h"
@@ -269,6 +270,12 @@ TEST_F(ProgressLineTest, EventsAreLinesOfJson) {
     }
     EXPECT_EQ(told, (std::vector<std::string>{"progress10", "progress30", "progress05",
                                               "warningcannot read a\\x0a\"b\"", "errornotry"}));
+}
+
+TEST(MonthlyCost, IsRoundedUnlessItIsNextToNothing) {
+    EXPECT_EQ(monthly_cost_text(1.0166), "about 1.02 USD a month (prices of us-east-1, 2026-09-26)");
+    EXPECT_EQ(monthly_cost_text(0.0001), "less than 0.01 USD a month (prices of us-east-1, 2026-09-26)");
+    EXPECT_EQ(monthly_cost_text(0), "about 0.00 USD a month (prices of us-east-1, 2026-09-26)");
 }
 
 TEST_F(ProgressLineTest, TheJournalIsToldPriorities) {

@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "cli/mail_report.h"
 #include "cli/output.h"
+#include "cost/prices.h"
 #include "engine/backup_dir.h"
 #include "engine/thaw_list.h"
 
@@ -95,6 +96,12 @@ void add_warnings(SetStatus& status, const std::vector<catalog::Run>& runs, Time
 }
 
 }  // namespace
+
+std::string monthly_cost_text(double usd) {
+    cost::Prices prices = cost::Prices::built_in();
+    std::string amount = usd > 0 && usd < 0.01 ? "less than 0.01" : format("about {:.2f}", usd);
+    return format("{} USD a month (prices of {}, {})", amount, prices.region, prices.date);
+}
 
 std::string age_text(Timestamp then, Timestamp now) {
     constexpr std::int64_t kDaySeconds = 86400;

@@ -46,6 +46,9 @@ struct SetStatus {
 SetStatus read_set_status(Session& session, const engine::SetOptions& set,
                           std::optional<std::int64_t> max_age_seconds);
 
+/// "about 1.02 USD a month (prices of us-east-1, 2026-09-26)".
+std::string monthly_cost_text(double usd);
+
 /// "5 hours ago", "3 days ago".
 std::string age_text(Timestamp then, Timestamp now);
 

@@ -106,6 +106,7 @@ std::vector<Fact> standing_facts(const SetReport& report) {
             state += format("; {} ({}) not yet", plural(offsite.waiting_files, "file", "files"),
                             format_bytes(offsite.waiting_bytes));
         facts.push_back({"offsite", state});
+        if (!offsite.monthly_cost.empty()) facts.push_back({"", "costs " + offsite.monthly_cost});
         facts.push_back({"", offsite.snapshot ? "complete up to the run of " + format_local(*offsite.snapshot)
                                               : std::string("no run is complete there yet")});
     } else {

@@ -35,6 +35,7 @@ struct SetReport {
         std::uint64_t waiting_files = 0;
         std::uint64_t waiting_bytes = 0;
         std::optional<Timestamp> snapshot;  ///< when the newest run began that is there with its chain
+        std::string monthly_cost;           ///< what keeping it costs, for people; empty: not known
     };
 
     std::string set;

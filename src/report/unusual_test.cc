@@ -9,6 +9,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr std::int64_t kDay = 86'400;
 
@@ -49,6 +50,21 @@ TEST_F(UnusualTest, EverydayIsNot) {
     EXPECT_THAT(texts(), IsEmpty());
     add_counts().added = 5000;  // somebody brought files
     EXPECT_THAT(texts(), IsEmpty());
+}
+
+TEST_F(UnusualTest, WhatIsOffsiteIsToldWithItsCost) {
+    report_.offsite = SetReport::Offsite{.target = "s3:ice/attic/home",
+                                         .stored_files = 12,
+                                         .stored_bytes = 5ULL << 30,
+                                         .waiting_files = 0,
+                                         .waiting_bytes = 0,
+                                         .snapshot = report_.now,
+                                         .monthly_cost = "about 1.02 USD a month"};
+    EXPECT_THAT(report_text(report_), HasSubstr("costs about 1.02 USD a month"));
+    EXPECT_THAT(report_mail_html(report_), HasSubstr("costs about 1.02 USD a month"));
+    EXPECT_THAT(report_page(report_), HasSubstr("costs about 1.02 USD a month"));
+    report_.offsite->monthly_cost.clear();
+    EXPECT_THAT(report_text(report_), Not(HasSubstr("costs")));
 }
 
 TEST_F(UnusualTest, MostFilesChanged) {

@@ -145,7 +145,7 @@ void GlobalOptions::declare(Arguments& arguments) {
     arguments.value("--set", "NAME", set, "the set, where the configuration has several");
     arguments.flag("--json", json, "print facts as JSON");
     arguments.flag("--events", events, "print messages and progress as lines of JSON on stderr");
-    arguments.flag("-q,--quiet", quiet, "print nothing but results that were asked for, and errors");
+    arguments.flag("-q,--quiet", quiet, "print results that were asked for, and errors only");
     arguments.flag("-v,--verbose", verbose, "say more");
     arguments.flag("--no-color", no_color, "no colours, as with NO_COLOR");
     arguments.flag("-h,--help", help, "print this");

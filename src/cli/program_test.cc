@@ -124,7 +124,7 @@ TEST_F(ProgramTest, PrintsItsVersion) {
     EXPECT_THAT(out(), StartsWith(line.substr(0, line.size() - 1) + " (manifest format 1.2)"));
     for (const auto& args : {std::vector<std::string>{"version", "--json"}, {"--json", "version"}}) {
         EXPECT_EQ(run(args), kDone);
-        EXPECT_THAT(out(), ::testing::MatchesRegex("\\{\"version\":\"[0-9.]+\",\"manifest\":\"1.1\"\\}\n"));
+        EXPECT_THAT(out(), ::testing::MatchesRegex("\\{\"version\":\"[0-9.]+\",\"manifest\":\"1.2\"\\}\n"));
     }
 }
 

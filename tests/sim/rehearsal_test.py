@@ -32,7 +32,7 @@ class Rehearsal(simulator.SimulatorTest):
         done = subprocess.run(["sh", "-euc", script], env=environment, capture_output=True, text=True,
                               timeout=simulator.TIMEOUT_SEC * 3, cwd=self.home)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        subprocess.run(["diff", "-r", f"{self.home}/before", f"{self.home}/restored"], check=True)
+        subprocess.run(["diff", "-r", "--no-dereference", f"{self.home}/before", f"{self.home}/restored"], check=True)
         self.assertIn("retrieval, Bulk", done.stdout)
         requests = self.sim.bill()["requests"]
         self.assertGreaterEqual(requests["UploadArchive"], 3)  # volume, manifest, log

@@ -123,19 +123,21 @@ std::vector<RunRow> run_rows(const SetReport& report) {
     for (std::size_t i = begin; i < report.history.size(); ++i) {
         const SetReport::Run& run = report.history[i];
         const archive::RunCounts& counts = run.trailer.counts;
-        rows.push_back(
-            {.run = format("{}", run.header.run),
-             .kind = run.header.interrupted                      ? "stopped"
-                     : run.header.kind == archive::RunKind::full ? "full"
-                                                                 : "incr",
-             .started = format_local(run.header.started).substr(0, 16),
-             .added = format_count(counts.added),
-             .changed = format_count(counts.changed),
-             .deleted = format_count(counts.deleted),
-             .errors = format_count(counts.errors),
-             .stored = format_bytes(counts.stored_bytes),
-             .duration = format_duration(seconds_between(run.header.started, run.trailer.finished)),
-             .bad = is_bad(run)});
+        rows.push_back({.run = format("{}", run.header.run),
+                        .kind = run.header.interrupted                      ? "stopped"
+                                : run.header.kind == archive::RunKind::full ? "full"
+                                                                            : "incr",
+                        .started = format_local(run.header.started).substr(0, 16),
+                        .added = format_count(counts.added),
+                        .changed = format_count(counts.changed),
+                        .deleted = format_count(counts.deleted),
+                        .errors = format_count(counts.errors),
+                        .stored = format_bytes(counts.stored_bytes),
+                        // How long another program took is not known.
+                        .duration = run.header.adopted ? "adopted"
+                                                       : format_duration(seconds_between(
+                                                             run.header.started, run.trailer.finished)),
+                        .bad = is_bad(run)});
     }
     return rows;
 }

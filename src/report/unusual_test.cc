@@ -52,6 +52,13 @@ TEST_F(UnusualTest, EverydayIsNot) {
     EXPECT_THAT(texts(), IsEmpty());
 }
 
+TEST_F(UnusualTest, HowLongAnAdoptedRunTookIsNotKnown) {
+    report_.history.front().header.adopted.emplace();
+    report_.history.front().trailer.finished.sec += 30 * kDay;
+    EXPECT_THAT(report_text(report_), HasSubstr(" adopted\n"));
+    EXPECT_THAT(report_text(report_), Not(HasSubstr("720 h")));
+}
+
 TEST_F(UnusualTest, WhatIsOffsiteIsToldWithItsCost) {
     report_.offsite = SetReport::Offsite{.target = "s3:ice/attic/home",
                                          .stored_files = 12,

@@ -28,6 +28,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 /// Does something once, as the scan begins: then a snapshot has been made.
 class Interference final : public engine::Observer {
@@ -400,6 +401,10 @@ class FakeLvm {
     bool full = false;
     bool no_room = false;
     bool standing() const { return !device_.empty(); }
+    /// Of the snapshot that stands, or "".
+    const std::string& device() const { return device_; }
+    /// What a snapshot's device is made of.
+    std::string copy() const { return disk_.image() + ".copy"; }
 
   private:
     static std::string fmt_row(const std::string& name, const std::string& device,
@@ -416,12 +421,11 @@ class FakeLvm {
             return result;
         }
         name_ = words[5];
-        std::string copy = disk_.image() + ".copy";
         EXPECT_EQ(run_command({"fsfreeze", "--freeze", disk_.point()}).status,
                   0);  // as the device mapper does
-        EXPECT_EQ(run_command({"cp", "--sparse=always", disk_.image(), copy}).status, 0);
+        EXPECT_EQ(run_command({"cp", "--sparse=always", disk_.image(), copy()}).status, 0);
         EXPECT_EQ(run_command({"fsfreeze", "--unfreeze", disk_.point()}).status, 0);
-        device_ = LoopDisk::attach(copy, true);
+        device_ = LoopDisk::attach(copy(), true);
         EXPECT_NE(device_, "");
         return result;
     }
@@ -482,16 +486,16 @@ TEST_P(LvmSnapshots, AreMountedNowhereReadAndRemoved) {
     tree_->file("a/file", "before");
     tree_->file("large", noise(3 << 20, 1));
     TreeSnapshot before = snapshot_tree(tree_->root());
-    std::string mounts;
     engine::BackupResult result = backup_while([&] {
-        mounts = read_file("/proc/self/mounts");
+        ASSERT_TRUE(lvm_.standing());
+        EXPECT_THAT(read_file("/proc/self/mounts"), Not(HasSubstr(lvm_.device() + " ")));
         tree_->file("a/file", "after!");
         tree_->remove("large");
     });
     EXPECT_FALSE(result.incomplete());
     runs_.check(result, before);
     EXPECT_FALSE(lvm_.standing());
-    EXPECT_EQ(mounts, read_file("/proc/self/mounts"));
+    EXPECT_EQ(run_command({"losetup", "--associated", lvm_.copy()}).out, "") << "nothing holds the device";
     std::string name =
         lvm_.commands.at(1).substr(std::string("lvcreate --snapshot --permission r --name ").size());
     name.resize(name.find(' '));

@@ -13,6 +13,7 @@
 #include <functional>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/format.h"
 #include "checked_runs.h"
 #include "engine/doctor.h"
@@ -403,8 +404,6 @@ class FakeLvm {
     bool standing() const { return !device_.empty(); }
     /// Of the snapshot that stands, or "".
     const std::string& device() const { return device_; }
-    /// What a snapshot's device is made of.
-    std::string copy() const { return disk_.image() + ".copy"; }
 
   private:
     static std::string fmt_row(const std::string& name, const std::string& device,
@@ -421,20 +420,21 @@ class FakeLvm {
             return result;
         }
         name_ = words[5];
+        std::string copy = disk_.image() + ".copy";
         EXPECT_EQ(run_command({"fsfreeze", "--freeze", disk_.point()}).status,
                   0);  // as the device mapper does
-        EXPECT_EQ(run_command({"cp", "--sparse=always", disk_.image(), copy()}).status, 0);
+        EXPECT_EQ(run_command({"cp", "--sparse=always", disk_.image(), copy}).status, 0);
         EXPECT_EQ(run_command({"fsfreeze", "--unfreeze", disk_.point()}).status, 0);
-        device_ = LoopDisk::attach(copy(), true);
+        device_ = LoopDisk::attach(copy, true);
         EXPECT_NE(device_, "");
         return result;
     }
+    /// It fails while the device is mounted, as lvremove does.
     ProcessResult remove() {
         ProcessResult result;
-        // It fails while the device is mounted, as lvremove does.
-        if (!device_.empty()) result.status = run_command({"blockdev", "--flushbufs", device_}).status;
-        if (!device_.empty() && result.status == 0)
-            result.status = run_command({"losetup", "-d", device_}).status;
+        if (device_.empty()) return result;
+        bool mounted = !Fd(open(device_.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
+        result.status = mounted ? 5 : run_command({"losetup", "-d", device_}).status;
         if (result.status == 0) device_.clear();
         return result;
     }
@@ -495,7 +495,6 @@ TEST_P(LvmSnapshots, AreMountedNowhereReadAndRemoved) {
     EXPECT_FALSE(result.incomplete());
     runs_.check(result, before);
     EXPECT_FALSE(lvm_.standing());
-    EXPECT_EQ(run_command({"losetup", "--associated", lvm_.copy()}).out, "") << "nothing holds the device";
     std::string name =
         lvm_.commands.at(1).substr(std::string("lvcreate --snapshot --permission r --name ").size());
     name.resize(name.find(' '));

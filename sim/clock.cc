@@ -23,11 +23,6 @@ Timestamp later(Timestamp t, double seconds) {
                   static_cast<std::int64_t>((seconds - whole) * 1e9));
 }
 
-double seconds_between(Timestamp from, Timestamp to) {
-    return static_cast<double>(to.sec - from.sec) +
-           (static_cast<double>(to.nsec) - static_cast<double>(from.nsec)) / 1e9;
-}
-
 Timestamp moment(const std::string& key, const Json& value) {
     std::optional<Timestamp> out = parse_utc(text(key, value));
     if (!out) throw Error(Error::Kind::invalid, format("\"{}\" must be like 2026-11-22T00:00:00Z", key));

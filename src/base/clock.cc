@@ -84,6 +84,11 @@ std::optional<Timestamp> parse_compact(std::string_view text) {
 
 }  // namespace
 
+double seconds_between(Timestamp a, Timestamp b) {
+    return static_cast<double>(b.sec - a.sec) +
+           (static_cast<double>(b.nsec) - static_cast<double>(a.nsec)) / 1e9;
+}
+
 Timestamp add_ns(Timestamp t, std::int64_t ns) {
     std::int64_t sec = ns / kNsPerSec;
     std::int64_t rest = ns % kNsPerSec + t.nsec;

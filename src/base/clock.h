@@ -18,6 +18,9 @@ struct Timestamp {
 /// `t` + `ns` nanoseconds (either sign).
 Timestamp add_ns(Timestamp t, std::int64_t ns);
 
+/// From `a` to `b`, in seconds; negative if `b` is before `a`.
+double seconds_between(Timestamp a, Timestamp b);
+
 /// The wall and monotonic clocks, passed in so that tests own time. Thread-safe.
 class Clock {
   public:

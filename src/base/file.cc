@@ -497,9 +497,10 @@ std::string partial_name(std::string_view name) {
 }
 
 void write_file_durably(FileSystem& fs, const std::string& dir, const std::string& name,
-                        std::string_view content, bool replace) {
+                        std::string_view content, bool replace, std::optional<unsigned> mode) {
     auto file = fs.create(dir, name, replace);
     file->write(content);
+    if (mode && fchmod(file->fd(), *mode) != 0) throw_errno("setting the mode of " + dir + "/" + name);
     file->seal();
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -134,8 +135,8 @@ std::unique_ptr<FileSystem> make_file_system();
 /// Name of the temporary file that OutputFile and PartialFile use for `name`.
 std::string partial_name(std::string_view name);
 
-/// create + write + seal of a whole small file.
+/// create + write + seal of a whole small file; `mode` instead of create()'s where others are to read it.
 void write_file_durably(FileSystem& fs, const std::string& dir, const std::string& name,
-                        std::string_view content, bool replace);
+                        std::string_view content, bool replace, std::optional<unsigned> mode = {});
 
 }  // namespace icecore

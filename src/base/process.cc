@@ -246,6 +246,10 @@ std::string ProcessResult::text(std::int64_t limit_ms) const {
     return "prints too much";
 }
 
+std::string ProcessResult::said() const {
+    return quotable(err.empty() ? out : err);
+}
+
 ProcessResult run_process(const Process& process) {
     CHECK(!process.words.empty());
     return Child(process).run();

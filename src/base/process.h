@@ -37,6 +37,8 @@ struct ProcessResult {
     std::string err;
     std::uint64_t dropped_bytes = 0;  ///< of output that was not kept
 
+    /// What it wrote on stderr, else on stdout, as one line for a message; "" if it wrote nothing.
+    std::string said() const;
     bool succeeded() const { return end == End::exited && status == 0; }
     /// "ended with status 3", "was ended by signal 9", "did not end within 60 s", "prints too much".
     std::string text(std::int64_t limit_ms) const;

@@ -103,6 +103,19 @@ std::optional<std::string> unescape_path(std::string_view text) {
     return out;
 }
 
+std::string_view take_line(std::string_view& text) {
+    std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return line;
+}
+
+std::string_view trimmed(std::string_view text) {
+    constexpr std::string_view kBlanks = " \t\r\n";
+    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+    return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+}
+
 std::string join_path(std::string_view dir, std::string_view name) {
     std::string out;
     out.reserve(dir.size() + 1 + name.size());

@@ -22,6 +22,12 @@ std::string quotable(std::string_view text, std::size_t bytes_max = 300);
 /// Length in bytes of the valid UTF-8 sequence at the front of `text` (1 to 4), or 0 if there is none.
 std::size_t utf8_sequence_length(std::string_view text);
 
+/// The first line of `text`, without its end; `text` loses both.
+std::string_view take_line(std::string_view& text);
+
+/// Without blanks and line breaks at both ends.
+std::string_view trimmed(std::string_view text);
+
 /// "dir" + "name" → "dir/name"; an empty dir (the root) gives "name".
 std::string join_path(std::string_view dir, std::string_view name);
 

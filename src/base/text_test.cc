@@ -90,5 +90,21 @@ TEST(Quotable, IsOneLineWithoutControls) {
     EXPECT_EQ(quotable(" \n"), "");
 }
 
+TEST(TakeLine, TakesLineAfterLine) {
+    std::string_view text = "a\n\nb";
+    EXPECT_EQ(take_line(text), "a");
+    EXPECT_EQ(take_line(text), "");
+    EXPECT_EQ(take_line(text), "b");
+    EXPECT_TRUE(text.empty());
+    EXPECT_EQ(take_line(text), "");
+}
+
+TEST(Trimmed, LosesBlanksAtBothEnds) {
+    EXPECT_EQ(trimmed(" \ta b\r\n"), "a b");
+    EXPECT_EQ(trimmed(" \n"), "");
+    EXPECT_EQ(trimmed(""), "");
+    EXPECT_EQ(trimmed("x"), "x");
+}
+
 }  // namespace
 }  // namespace icecore

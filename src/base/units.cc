@@ -113,4 +113,8 @@ std::string format_count(std::uint64_t count) {
     return digits;
 }
 
+std::string plural(std::uint64_t count, std::string_view one, std::string_view many) {
+    return format("{} {}", format_count(count), count == 1 ? one : many);
+}
+
 }  // namespace icecore

@@ -23,4 +23,7 @@ std::string format_duration(double seconds);
 /// "1,234,567".
 std::string format_count(std::uint64_t count);
 
+/// "1 file", "1,234 files".
+std::string plural(std::uint64_t count, std::string_view one, std::string_view many);
+
 }  // namespace icecore

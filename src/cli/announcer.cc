@@ -2,16 +2,17 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 
+#include "base/backoff.h"
 #include "base/file.h"
 #include "base/format.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "cli/mail_report.h"
 #include "cli/program.h"
+#include "cli/set_status.h"
 #include "cloud/http.h"
 #include "report/hook.h"
 #include "report/metrics.h"
@@ -21,16 +22,20 @@ namespace icecore::cli {
 namespace {
 
 constexpr std::size_t kPingBytesMax = 10'000;  // what Healthchecks keeps of a body
-constexpr int kPingTries = 3;
+constexpr unsigned kPingTries = 3;
 constexpr std::int64_t kPingTimeoutMs = 10'000;
 constexpr std::size_t kMetricsBytesMax = 4 << 20;
-constexpr mode_t kMetricsMode = 0644;  // another user's program reads them
+constexpr unsigned kMetricsMode = 0644;  // another user's program reads them
 
-/// The end of a file; what can be read of it.
+/// The end of a file, which may be long; what can be read of it.
 std::string tail_of(const std::string& path) {
     try {
-        std::string text = read_file(path);
-        return text.size() <= kPingBytesMax ? text : text.substr(text.size() - kPingBytesMax);
+        Fd file = open_file(path, O_RDONLY);
+        FileStat stat;
+        if (!stat_at(file.get(), "", stat, AT_EMPTY_PATH)) return {};
+        std::string text(std::min<std::uint64_t>(stat.size, kPingBytesMax), '\0');
+        text.resize(pread_full(file.get(), text.data(), text.size(), stat.size - text.size()));
+        return text;
     } catch (const Error&) {
         return {};
     }
@@ -47,12 +52,6 @@ std::string ping_text(const report::RunFacts& facts) {
     return text.substr(0, kPingBytesMax);
 }
 
-/// The last lines that a hook wrote, for a message.
-std::string said(const ProcessResult& result) {
-    std::string text = quotable(result.err.empty() ? result.out : result.err);
-    return text.empty() ? "" : ": " + text;
-}
-
 }  // namespace
 
 int worse(int a, int b) {
@@ -65,21 +64,12 @@ int worse(int a, int b) {
 Announcer::Announcer(Session& session, const engine::SetOptions& set)
     : session_(session), set_(set), hooks_(session.config().hooks.at(set.name)) {}
 
-void Announcer::begin() {
+void Announcer::begin(const report::RunFacts& facts) {
     ping(hooks_.ping_start, "");
-    report::RunFacts facts;
-    facts.set = set_.name;
-    facts.host = session_.io().host;
-    facts.data_dir = set_.data_dir;
-    facts.backup_dir = set_.backup_dir;
-    std::map<std::string, std::string> variables = report::hook_environment(facts);
-    if (hooks_.before.empty()) return;
-    for (const char* name : {"ICECORE_RESULT", "ICECORE_STATUS", "ICECORE_SECONDS", "ICECORE_ERROR"})
-        variables.erase(name);
-    run_hook("before", hooks_.before, variables);
+    run_hook("before", hooks_.before, report::hook_environment(facts));
 }
 
-int Announcer::end(const report::RunFacts& facts) {
+int Announcer::end(report::RunFacts facts) {
     int status = facts.exit_status;
     auto must = [&](auto step) {
         try {
@@ -110,18 +100,19 @@ void Announcer::run_hook(std::string_view key, const std::string& line,
     if (!result.out.empty()) session_.messages().detail(format("{}: {}", key, quotable(result.out)));
     if (result.succeeded()) return;
     throw Error(Error::Kind::io, format("set {}: the hook \"{}\" {}{}", set_.name, key,
-                                        result.text(process.limit_ms), said(result)));
+                                        result.text(process.limit_ms), said.empty() ? "" : ": " + said));
 }
 
 void Announcer::ping(const std::string& url, const std::string& body) {
     if (url.empty()) return;
     std::string host = cloud::parse_url(url).host;  // the rest of the URL may be a secret
     std::string fault;
-    for (int attempt = 1; attempt <= kPingTries; ++attempt) {
+    for (unsigned attempt = 1; attempt <= kPingTries; ++attempt) {
         try {
             cloud::HttpOptions options;
             options.connect_timeout_ms = options.stall_timeout_ms = kPingTimeoutMs;
             options.user_agent = format("icecore/{}", program_version());
+    std::string said = result.said();
             std::unique_ptr<cloud::HttpClient> client = cloud::make_http_client(std::move(options));
             cloud::HttpRequest request;
             request.method = "POST";
@@ -136,7 +127,7 @@ void Announcer::ping(const std::string& url, const std::string& body) {
             fault = e.message();
             if (e.kind() != Error::Kind::transient) break;
         }
-        if (attempt < kPingTries) session_.io().sleep_ns(attempt * 1'000'000'000LL);
+        if (attempt < kPingTries) session_.io().sleep_ns(backoff_ns({}, attempt, session_.io().random()));
     }
     session_.messages().warning(format("set {}: the ping to {} failed: {}", set_.name, host, fault));
 }
@@ -157,12 +148,11 @@ void Announcer::write_metrics(const report::RunFacts& facts) {
     std::string dir(parent_path(path));
     // Sets may be backed up at the same time, and all share the file.
     Fd lock = open_file(dir, O_RDONLY | O_DIRECTORY);
+    facts.offsite_snapshot = newest_offsite(session_, set_);
     if (flock(lock.get(), LOCK_EX) != 0) throw_errno("locking " + dir);
     std::string before = path_exists(path) ? read_file(path, kMetricsBytesMax) : "";
-    std::unique_ptr<OutputFile> file = fs.create(dir, std::string(base_name(path)), true);
-    file->write(report::metrics_text(before, facts));
-    if (fchmod(file->fd(), kMetricsMode) != 0) throw_errno("setting the mode of " + path);
-    file->seal();
+    write_file_durably(fs, dir, std::string(base_name(path)), report::metrics_text(before, facts), true,
+                       kMetricsMode);
 }
 
 }  // namespace icecore::cli

@@ -20,8 +20,9 @@ class Announcer {
   public:
     Announcer(Session& session, const engine::SetOptions& set);
 
-    /// Before anything else of the run. Throws Error if the `before` hook fails: the run must not begin.
-    void begin();
+    /// Before anything else of the run, which is all that `facts` know of it. Throws Error if the `before`
+    /// hook fails: the run must not begin.
+    void begin(const report::RunFacts& facts);
 
     /// After the run, whatever became of it, also if begin() threw. Returns the exit status: that of `facts`,
     /// or worse.

@@ -21,10 +21,20 @@ void ask(Session& session, std::string_view question, const std::string& fallbac
         if (!fallback.empty()) io.out << " [" << shown_path(fallback) << "]";
         io.out << ": ";
         io.out.flush();
-        if (!std::getline(io.in, answer))
-            throw Error(Error::Kind::cancelled, "no answer: nothing was written");
+        if (!std::getline(io.in, answer)) throw_no_answer();
         if (answer.empty()) answer = fallback;
     }
+}
+
+void throw_no_answer() {
+    throw Error(Error::Kind::cancelled, "no answer: nothing was written");
+}
+
+bool ask_yes(Io& io, std::string_view question) {
+    io.out << question << " [Y/n] ";
+    io.out.flush();
+    std::string answer;
+    return std::getline(io.in, answer) && (answer.empty() || answer[0] == 'y' || answer[0] == 'Y');
 }
 
 }  // namespace icecore::cli

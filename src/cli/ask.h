@@ -16,4 +16,10 @@ using Accept = std::function<void(const std::string&)>;
 void ask(Session& session, std::string_view question, const std::string& fallback, const std::string& given,
          const Accept& accept);
 
+/// Throws the Error{cancelled} of a dialog that has no answers any more.
+[[noreturn]] void throw_no_answer();
+
+/// A question whose empty answer is yes; no answer any more is no.
+bool ask_yes(Io& io, std::string_view question);
+
 }  // namespace icecore::cli

@@ -179,16 +179,16 @@ class AdoptCommand final : public Command {
             messages.warning(format("{} is damaged: {}; {}", which, printable(run.header.adopted->damage),
                                     run.members == 0 ? "what is whole can be restored"
                                                      : format("{} are whole and can be restored",
-                                                              counted(run.members, "entry", "entries"))));
+                                                              plural(run.members, "entry", "entries"))));
         if (run.lost > 0)
             messages.warning(format(
                 "{}: {} that it leaves out as unchanged cannot be restored, because no archive before it "
                 "holds them ({}): one is missing, or tar recorded a move wrongly; other files may come back "
                 "older than they were",
-                which, counted(run.lost, "file", "files"), some(run.examples, run.lost)));
+                which, plural(run.lost, "file", "files"), some(run.examples, run.lost)));
         else if (run.not_stored > 0)
             messages.warning(format("{}: {} it lists and does not hold: {} ({})", which,
-                                    counted(run.not_stored, "name", "names"),
+                                    plural(run.not_stored, "name", "names"),
                                     run.header.adopted->damage.empty() ? "sockets, or tar could not read them"
                                                                        : "lost to the damage",
                                     some(run.examples, run.not_stored)));
@@ -199,7 +199,7 @@ class AdoptCommand final : public Command {
                        which, printable(run.failed_rename)));
         if (run.outside > 0)
             messages.warning(format("{}: {} outside of \"{}\" left out", which,
-                                    counted(run.outside, "member is", "members are"),
+                                    plural(run.outside, "member is", "members are"),
                                     shown_path(run.header.adopted->root)));
     }
 
@@ -212,12 +212,12 @@ class AdoptCommand final : public Command {
         }
         std::string text = "\n";
         if (dry_run_) {
-            text += format("{} to adopt into {}; nothing was changed\n",
-                           counted(fresh, "archive", "archives"), shown_path(set.backup_dir));
+            text += format("{} to adopt into {}; nothing was changed\n", plural(fresh, "archive", "archives"),
+                           shown_path(set.backup_dir));
             return text;
         }
         text +=
-            format("adopted {} into {}", counted(fresh, "archive", "archives"), shown_path(set.backup_dir));
+            format("adopted {} into {}", plural(fresh, "archive", "archives"), shown_path(set.backup_dir));
         if (fresh > 0 && !result.renamed.empty())
             text += ", and removed the old names";
         else if (fresh > 0 && links == fresh)

@@ -43,7 +43,7 @@ class ArchiveListCommand final : public VaultCommand {
             session.messages().note(
                 format("vault {} has {} as of its inventory of {}; `icecore vault sync {}` lists "
                        "them",
-                       vault_, counted(vault.facts().archives, "archive", "archives"),
+                       vault_, plural(vault.facts().archives, "archive", "archives"),
                        format_local(*vault.facts().last_inventory), vault_));
         return kDone;
     }
@@ -116,7 +116,7 @@ class ArchiveDeleteCommand final : public VaultCommand {
             session.messages().warning(
                 format("{} was stored {} ago: the service charges the {} days that are left of {}",
                        quotable(reference_),
-                       counted(static_cast<std::uint64_t>(std::max<std::int64_t>(days, 0)), "day", "days"),
+                       plural(static_cast<std::uint64_t>(std::max<std::int64_t>(days, 0)), "day", "days"),
                        kChargedDaysMin - std::max<std::int64_t>(days, 0), kChargedDaysMin));
         if (session.options().json) {
             JsonOutput json(session.io().out);

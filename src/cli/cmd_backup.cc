@@ -7,9 +7,8 @@
 #include "cli/output.h"
 #include "cli/program.h"
 #include "cli/session.h"
-#include "cli/set_status.h"
 #include "cli/upload_report.h"
-#include "cli/usage_error.h"
+#include "cli/when.h"
 #include "engine/backup.h"
 #include "report/run_log.h"
 
@@ -121,7 +120,7 @@ class BackupCommand final : public Command {
     int run(Session& session) override {
         std::vector<const SetOptions*> sets = session.sets();
         bool several = sets.size() > 1;
-        std::optional<std::int64_t> min_age_seconds = parse_min_age();
+        std::optional<std::int64_t> min_age_seconds = span_option("--min-age", min_age_);
         std::erase_if(sets, [&](const SetOptions* set) {
             return min_age_seconds && is_recent(session, *set, *min_age_seconds);
         });
@@ -140,13 +139,6 @@ class BackupCommand final : public Command {
     }
 
   private:
-    std::optional<std::int64_t> parse_min_age() const {
-        if (min_age_.empty()) return std::nullopt;
-        std::optional<std::int64_t> seconds = parse_span(min_age_);
-        if (!seconds) throw UsageError(format("--min-age \"{}\": expected a span such as \"36h\"", min_age_));
-        return seconds;
-    }
-
     /// A set that cannot be looked at is none: backing it up says why.
     static bool is_recent(Session& session, const SetOptions& set, std::int64_t seconds) {
         try {
@@ -164,23 +156,19 @@ class BackupCommand final : public Command {
 
     /// One set; its errors end here, so that the next set has its turn.
     int run_set(Session& session, const SetOptions& set, bool several, JsonOutput* json) {
-        if (request_.dry_run) {
-            report::RunFacts nobody_is_told;
-            return back_up(session, set, several, json, nullptr, nobody_is_told);
-        }
         Announcer announcer(session, set);
         report::RunFacts facts = new_facts(session, set);
-        facts.exit_status = back_up(session, set, several, json, &announcer, facts);
+        facts.exit_status = back_up(session, set, several, json, announcer, facts);
+        if (request_.dry_run) return facts.exit_status;
         facts.finished = session.io().clock.now();
-        facts.offsite_snapshot = newest_offsite(session, set);
         return announcer.end(facts);
     }
 
-    int back_up(Session& session, const SetOptions& set, bool several, JsonOutput* json, Announcer* announcer,
+    int back_up(Session& session, const SetOptions& set, bool several, JsonOutput* json, Announcer& announcer,
                 report::RunFacts& facts) {
         std::unique_ptr<TerminalObserver> observer = session.observer();
         try {
-            if (announcer != nullptr) announcer->begin();
+            if (!request_.dry_run) announcer.begin(facts);
             BackupResult result = engine::run_backup(session.environment(), set, request_, *observer);
             observer->finish();
             add_result(facts, result);

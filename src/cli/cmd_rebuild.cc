@@ -29,8 +29,8 @@ void append_result(JsonWriter& writer, const engine::SetOptions& set, const Rebu
 }
 
 std::string summary(const RebuildResult& result) {
-    std::string text = format("rebuilt the catalogue: {}, {}", counted(result.runs, "run", "runs"),
-                              counted(result.versions, "version", "versions"));
+    std::string text = format("rebuilt the catalogue: {}, {}", plural(result.runs, "run", "runs"),
+                              plural(result.versions, "version", "versions"));
     if (!result.left_out.empty()) text += format(", {} left out", format_count(result.left_out.size()));
     return text;
 }

@@ -104,7 +104,7 @@ class RecoverCommand final : public Command {
     }
 
     static std::string cost_text(const Recovery& recovery, const FetchState& state, store::ThawTier tier) {
-        return format("{} must be thawed: {} ({})", counted(state.requests, "file", "files"),
+        return format("{} must be thawed: {} ({})", plural(state.requests, "file", "files"),
                       format_bytes(state.unasked_bytes), tier_text(recovery.abilities(), tier));
     }
 
@@ -153,7 +153,7 @@ class RecoverCommand final : public Command {
             return;
         }
         session.messages().note(format("{} of {} are here", state.fetched,
-                                       counted(state.ranges, "range of files", "ranges of files")));
+                                       plural(state.ranges, "range of files", "ranges of files")));
         session.messages().note("run the same command again later, or with --wait");
     }
 
@@ -162,7 +162,7 @@ class RecoverCommand final : public Command {
 
     static std::string lost_text(const engine::LostRun& run) {
         return format("run {} has no manifest offsite; its archive has {} ({}), which {}", run.run,
-                      counted(run.volumes, "volume", "volumes"), format_bytes(run.bytes),
+                      plural(run.volumes, "volume", "volumes"), format_bytes(run.bytes),
                       run.readable ? "can be read at once" : "must be thawed, at a cost");
     }
 
@@ -182,7 +182,7 @@ class RecoverCommand final : public Command {
         }
         if (result.deleted > 0)
             messages.warning(format("{} deleted offsite; old versions are there and will be read",
-                                    counted(result.deleted, "file was", "files were")));
+                                    plural(result.deleted, "file was", "files were")));
         for (const engine::RebuiltRun& run : result.rebuilt.recovered)
             messages.note(format("the manifest of run {} was made again from its archive", run.run));
         bool well =
@@ -212,8 +212,8 @@ class RecoverCommand final : public Command {
             json.finish();
         } else if (!messages.quiet && result.runs > 0) {
             session.io().out << format("recovered {} of set {}; {} ({}) are offsite as they should be\n",
-                                       counted(result.runs, "run", "runs"), set.name,
-                                       counted(result.volumes, "volume", "volumes"),
+                                       plural(result.runs, "run", "runs"), set.name,
+                                       plural(result.volumes, "volume", "volumes"),
                                        format_bytes(result.bytes))
                              << "\nNext:\n  icecore list\n  icecore restore --from remote --to DIR\n";
         }

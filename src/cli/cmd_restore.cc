@@ -181,12 +181,12 @@ class RestoreCommand final : public Command {
         }
         Messages& messages = session.messages();
         messages.note(format("{} of {} are here ({} of {}); nothing is restored yet",
-                             format_count(state.fetched), counted(state.ranges, "range", "ranges"),
+                             format_count(state.fetched), plural(state.ranges, "range", "ranges"),
                              format_bytes(state.fetched_bytes), format_bytes(state.bytes)));
         if (state.unasked > 0)
             messages.note(
                 format("{} can no longer be read, or could not be thawed, and must be asked for again",
-                       counted(state.unasked, "range", "ranges")));
+                       plural(state.unasked, "range", "ranges")));
         messages.note("run the same command again later, or with --wait");
         return kPending;
     }
@@ -218,16 +218,16 @@ class RestoreCommand final : public Command {
 
     static void print_summary(std::ostream& out, const RestoreRequest& request, const RestoreResult& result) {
         const engine::RestoreCounts& counts = result.counts;
-        out << format("restored {} and {} ({}) of run {} to {}\n", counted(counts.files, "file", "files"),
-                      counted(result.directories, "directory", "directories"), format_bytes(counts.bytes),
+        out << format("restored {} and {} ({}) of run {} to {}\n", plural(counts.files, "file", "files"),
+                      plural(result.directories, "directory", "directories"), format_bytes(counts.bytes),
                       request.at, shown_path(request.to));
         if (counts.unchanged > 0)
-            out << format("{} there already\n", counted(counts.unchanged, "file was", "files were"));
+            out << format("{} there already\n", plural(counts.unchanged, "file was", "files were"));
         if (counts.kept > 0)
-            out << format("{} there and left\n", counted(counts.kept, "newer file was", "newer files were"));
+            out << format("{} there and left\n", plural(counts.kept, "newer file was", "newer files were"));
         if (result.removed > 0)
             out << format("{} not in the run and deleted\n",
-                          counted(result.removed, "name was", "names were"));
+                          plural(result.removed, "name was", "names were"));
     }
 
     std::string to_;

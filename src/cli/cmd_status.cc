@@ -8,7 +8,7 @@
 #include "cli/program.h"
 #include "cli/session.h"
 #include "cli/set_status.h"
-#include "cli/usage_error.h"
+#include "cli/when.h"
 
 namespace icecore::cli {
 namespace {
@@ -17,17 +17,16 @@ void append_item(std::string& out, std::string_view label, std::string_view text
     out += format("  {:<10}{}\n", label, text);
 }
 
-void append_offsite(std::string& out, const engine::OffsiteStatus& offsite, std::optional<Timestamp> snapshot,
-                    Timestamp now) {
+void append_offsite(std::string& out, const engine::OffsiteStatus& offsite, Timestamp now) {
     append_item(out, "offsite", shown_path(offsite.target));
     append_item(out, "",
                 format("{} ({}) stored{}", plural(offsite.stored_files, "file", "files"),
                        format_bytes(offsite.stored_bytes),
                        offsite.last_stored ? ", the last " + age_text(*offsite.last_stored, now) : ""));
-    if (offsite.newest_snapshot && snapshot)
+    if (const auto& snapshot = offsite.newest_snapshot)
         append_item(out, "",
-                    format("run {} of {} and its chain are complete there", *offsite.newest_snapshot,
-                           format_local(*snapshot)));
+                    format("run {} of {} and its chain are complete there", snapshot->run,
+                           format_local(snapshot->started)));
     if (offsite.monthly_usd) append_item(out, "", "costs " + monthly_cost_text(*offsite.monthly_usd));
     if (offsite.waiting_files > 0) {
         append_item(
@@ -48,7 +47,7 @@ void append_offsite_json(JsonWriter& writer, const engine::OffsiteStatus& offsit
         writer.null();
     writer.key("newest_snapshot");
     if (offsite.newest_snapshot)
-        writer.number(std::uint64_t{*offsite.newest_snapshot});
+        writer.number(std::uint64_t{offsite.newest_snapshot->run});
     else
         writer.null();
     writer.key("monthly_usd");
@@ -66,8 +65,8 @@ void append_offsite_json(JsonWriter& writer, const engine::OffsiteStatus& offsit
 
 std::string mail_text(const MailWaiting& mail, Timestamp now) {
     std::string text = mail.last_sent ? "the last " + age_text(*mail.last_sent, now) : "none sent yet";
-    if (mail.runs > 0) text += format("; {} not told of yet", counted(mail.runs, "run", "runs"));
-    if (mail.failures > 0) text += format("; {} to be told", counted(mail.failures, "failure", "failures"));
+    if (mail.runs > 0) text += format("; {} not told of yet", plural(mail.runs, "run", "runs"));
+    if (mail.failures > 0) text += format("; {} to be told", plural(mail.failures, "failure", "failures"));
     return text;
 }
 
@@ -89,26 +88,26 @@ void append_mail_json(JsonWriter& writer, const MailWaiting& mail) {
 std::string status_text(const SetStatus& status, Timestamp now) {
     std::string out =
         format("{}: {} -> {}\n", status.name, shown_path(status.data_dir), shown_path(status.backup_dir));
-    if (status.last_run) {
-        const archive::ManifestHeader& header = status.last_run->header;
-        const archive::RunCounts& counts = status.last_run->trailer.counts;
+    if (const catalog::Run* last = status.last_run()) {
+        const archive::ManifestHeader& header = last->header;
+        const archive::RunCounts& counts = last->trailer.counts;
         append_item(out, "last run",
                     format("run {} ({}) of {}, {}", header.run, kind_name(header.kind),
                            format_local(header.started), age_text(header.started, now)));
         append_item(
             out, "tree",
-            format("{} in {}, {}", counted(counts.files, "file", "files"),
-                   counted(counts.directories, "directory", "directories"), format_bytes(counts.tree_bytes)));
+            format("{} in {}, {}", plural(counts.files, "file", "files"),
+                   plural(counts.directories, "directory", "directories"), format_bytes(counts.tree_bytes)));
     } else {
         append_item(out, "last run", "none yet");
     }
-    append_item(
-        out, "runs",
-        format("{} in {}", counted(status.runs, "run", "runs"), counted(status.chains, "chain", "chains")));
+    append_item(out, "runs",
+                format("{} in {}", plural(status.runs.size(), "run", "runs"),
+                       plural(status.chains(), "chain", "chains")));
     std::string space = status.space ? format(", {} free", format_bytes(status.space->free_bytes)) : "";
     append_item(out, "backup",
                 format("{} in the backup directory{}", format_bytes(status.backup_dir_bytes), space));
-    if (status.offsite) append_offsite(out, *status.offsite, status.offsite_snapshot, now);
+    if (status.offsite) append_offsite(out, *status.offsite, now);
     if (status.thawing + status.thawed > 0)
         append_item(out, "jobs",
                     format("{} thawing, {} ready: see icecore jobs", status.thawing, status.thawed));
@@ -129,22 +128,22 @@ std::string check_line(const SetStatus& status, Timestamp now) {
     }
     std::string offsite;
     if (status.offsite && status.offsite->newest_snapshot)
-        offsite = format(", run {} is offsite", *status.offsite->newest_snapshot);
-    return format("{}: ok: run {} began {}{}\n", status.name, status.last_run->number(),
-                  age_text(status.last_run->header.started, now), offsite);
+        offsite = format(", run {} is offsite", status.offsite->newest_snapshot->run);
+    return format("{}: ok: run {} began {}{}\n", status.name, status.last_run()->number(),
+                  age_text(status.last_run()->header.started, now), offsite);
 }
 
 void append_json(JsonWriter& writer, const SetStatus& status, Timestamp now) {
     writer.begin_object().field("set", status.name).key("data").path(status.data_dir);
     writer.key("backup").path(status.backup_dir);
-    writer.field("runs", status.runs).field("chains", status.chains);
+    writer.field("runs", status.runs.size()).field("chains", status.chains());
     writer.field("backup_dir_bytes", status.backup_dir_bytes).field("running", status.running);
     writer.field("next_kind", status.full_reason.empty() ? "incremental" : "full");
     writer.field("next_full_reason", status.full_reason).key("last_run");
-    if (status.last_run) {
+    if (const catalog::Run* last = status.last_run()) {
         writer.begin_object();
-        write_run_fields(writer, status.last_run->header, status.last_run->trailer);
-        writer.field("age_seconds", now.sec - status.last_run->header.started.sec).end_object();
+        write_run_fields(writer, last->header, last->trailer);
+        writer.field("age_seconds", now.sec - last->header.started.sec).end_object();
     } else {
         writer.null();
     }
@@ -220,10 +219,8 @@ class StatusCommand final : public Command {
   private:
     std::optional<std::int64_t> parse_max_age() const {
         constexpr std::int64_t kDefaultSeconds = 36 * 3600;
-        if (max_age_.empty()) return check_ ? std::optional(kDefaultSeconds) : std::nullopt;
-        std::optional<std::int64_t> seconds = parse_span(max_age_);
-        if (!seconds) throw UsageError(format("--max-age \"{}\": expected a span such as \"36h\"", max_age_));
-        return seconds;
+        std::optional<std::int64_t> seconds = span_option("--max-age", max_age_);
+        return !seconds && check_ ? kDefaultSeconds : seconds;
     }
 
     bool check_ = false;

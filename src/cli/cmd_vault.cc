@@ -157,7 +157,7 @@ class VaultSyncCommand final : public VaultCommand {
                        vault_));
         } else {
             remark(session, format("vault {}: {} in the inventory of {}, {} not known before", vault_,
-                                   counted(sync.result.listed, "archive", "archives"),
+                                   plural(sync.result.listed, "archive", "archives"),
                                    format_local(*sync.inventory_at), format_count(sync.result.added)));
         }
         return kDone;

@@ -29,10 +29,9 @@ void append_finding(JsonWriter& writer, const Finding& finding) {
 }
 
 std::string summary(const VerifyResult& result, bool deep) {
-    std::string text =
-        format("verified {}, {} ({})", counted(result.runs, "run", "runs"),
-               counted(result.volumes, "volume", "volumes"), format_bytes(result.stored_bytes));
-    if (deep) text += format(", {} compared", counted(result.members, "entry", "entries"));
+    std::string text = format("verified {}, {} ({})", plural(result.runs, "run", "runs"),
+                              plural(result.volumes, "volume", "volumes"), format_bytes(result.stored_bytes));
+    if (deep) text += format(", {} compared", plural(result.members, "entry", "entries"));
     if (result.problems == 0) return text + ": all well";
     return text + format(": {}", counted(result.problems, "problem", "problems"));
 }
@@ -157,7 +156,7 @@ class VerifyCommand final : public Command {
 
     static std::string remote_summary(const engine::RemoteVerifyResult& result) {
         std::string text = format("{} offsite ({}) are as they should be",
-                                  counted(result.files, "file", "files"), format_bytes(result.bytes));
+                                  plural(result.files, "file", "files"), format_bytes(result.bytes));
         if (result.as_of) text += format(", as of {}", format_local(*result.as_of));
         if (result.unlisted > 0)
             text += format("; {} stored lately, of which nothing can be said yet", result.unlisted);

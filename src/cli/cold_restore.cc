@@ -16,19 +16,19 @@ std::string cost_text(const engine::FetchState& state, const store::Capabilities
     std::string text;
     if (state.unasked > 0 && !abilities.thaw_needed)
         text = format("{} of {} in {} must be retrieved: {}", format_count(state.unasked),
-                      counted(state.ranges, "range", "ranges"), counted(volumes, "volume", "volumes"),
+                      plural(state.ranges, "range", "ranges"), plural(volumes, "volume", "volumes"),
                       format_bytes(state.bytes - state.fetched_bytes));
     else if (state.unasked > 0 && !abilities.thaws_ranges)
         text = format("{} of {} must be thawed: {} ({})", format_count(state.requests),
-                      counted(volumes, "volume", "volumes"), format_bytes(state.unasked_bytes),
+                      plural(volumes, "volume", "volumes"), format_bytes(state.unasked_bytes),
                       tier_text(abilities, tier));
     else if (state.unasked > 0)
         text = format("{} of {} in {} must be thawed: {} ({})", format_count(state.unasked),
-                      counted(state.ranges, "range", "ranges"), counted(volumes, "volume", "volumes"),
+                      plural(state.ranges, "range", "ranges"), plural(volumes, "volume", "volumes"),
                       format_bytes(state.unasked_bytes), tier_text(abilities, tier));
     if (state.slower > 0)
         text += format("{}{} under way can be made faster: {} ({})", text.empty() ? "" : "; ",
-                       counted(state.slower, "thaw", "thaws"), format_bytes(state.slower_bytes),
+                       plural(state.slower, "thaw", "thaws"), format_bytes(state.slower_bytes),
                        tier_text(abilities, tier));
     if (!abilities.thaw_needed) return text;
     return text + format("; {} to download", format_bytes(state.bytes - state.fetched_bytes));

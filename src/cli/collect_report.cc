@@ -31,15 +31,31 @@ std::string next_full(const engine::SetOptions& set, const SetStatus& status,
     return when;
 }
 
-report::SetReport::Offsite offsite_facts(const SetStatus& status) {
-    const engine::OffsiteStatus& offsite = *status.offsite;
-    return {.target = offsite.target,
-            .stored_files = offsite.stored_files,
-            .stored_bytes = offsite.stored_bytes,
-            .waiting_files = offsite.waiting_files,
-            .waiting_bytes = offsite.waiting_bytes,
-            .snapshot = status.offsite_snapshot,
-            .monthly_cost = offsite.monthly_usd ? monthly_cost_text(*offsite.monthly_usd) : ""};
+/// What is offsite grows by what each run stores, and so does what it costs.
+std::string cost_text(double monthly_usd, const std::vector<report::SetReport::Run>& runs, Timestamp now) {
+    constexpr std::int64_t kMonthSeconds = 30 * 86'400;
+    double recent_usd = 0;
+    bool all_are_recent = true;
+    for (const report::SetReport::Run& run : runs) {
+        bool recent = now.sec - run.header.started.sec <= kMonthSeconds;
+        all_are_recent &= recent;
+        if (recent) recent_usd += run.monthly_usd;
+    }
+    std::string text = monthly_cost_text(monthly_usd);
+    if (all_are_recent || monthly_usd <= 0) return text;
+    return text + format(", {:.0f}% of it for the runs of the last 30 days", recent_usd / monthly_usd * 100);
+}
+
+report::SetReport::Offsite offsite_facts(const engine::OffsiteStatus& offsite,
+                                         const std::vector<report::SetReport::Run>& runs, Timestamp now) {
+    return {
+        .target = offsite.target,
+        .stored_files = offsite.stored_files,
+        .stored_bytes = offsite.stored_bytes,
+        .waiting_files = offsite.waiting_files,
+        .waiting_bytes = offsite.waiting_bytes,
+        .snapshot = offsite.newest_snapshot ? std::optional(offsite.newest_snapshot->started) : std::nullopt,
+        .monthly_cost = offsite.monthly_usd ? cost_text(*offsite.monthly_usd, runs, now) : ""};
 }
 
 }  // namespace
@@ -57,10 +73,14 @@ report::SetReport collect_report(Session& session, const engine::SetOptions& set
         SetStatus status = read_set_status(session, set, std::nullopt);
         report.backup_dir_bytes = status.backup_dir_bytes;
         report.warnings = status.warnings;
-        if (status.offsite) report.offsite = offsite_facts(status);
-        if (status.last_run)
-            for (catalog::Run& run : open_set(session, set).runs)
-                report.history.push_back({std::move(run.header), std::move(run.trailer)});
+        for (const catalog::Run& run : status.runs) report.history.push_back({run.header, run.trailer});
+        if (status.offsite) {
+            for (report::SetReport::Run& run : report.history)
+                if (auto of = status.offsite->monthly_usd_of.find(run.header.run);
+                    of != status.offsite->monthly_usd_of.end())
+                    run.monthly_usd = of->second;
+            report.offsite = offsite_facts(*status.offsite, report.history, report.now);
+        }
         report.next_full = next_full(set, status, report.history);
     } catch (const Error& error) {
         report.warnings.push_back("how the set stands cannot be told: " + error.message());

@@ -124,12 +124,9 @@ RunHooks read_hooks(ConfigTable& table) {
     hooks.before = table.text("before").value_or("");
     hooks.after = table.text("after").value_or("");
     hooks.on_failure = table.text("on_failure").value_or("");
-    if (auto text = table.text("hook_timeout")) {
-        auto seconds = parse_span(*text);
-        if (!seconds || *seconds <= 0 || *seconds > kHookSecondsMax)
-            table.fail("hook_timeout", "expected a span such as \"10m\", at most \"7d\"");
-        hooks.hook_timeout_seconds = *seconds;
-    }
+    hooks.hook_timeout_seconds =
+        table.span_seconds("hook_timeout", kHookSecondsMax, "a span such as \"10m\", at most \"7d\"")
+            .value_or(hooks.hook_timeout_seconds);
     read_ping(table, hooks);
     return hooks;
 }
@@ -203,6 +200,23 @@ Config parse_config(std::string_view text, const std::string& path) {
         throw UsageError(format("{}: no [[set]] in it", path), "see icecore.toml(5)");
     }
     return config;
+}
+
+Config parse_config_lines(std::string_view table, std::string_view lines) {
+    try {
+        return parse_config(
+            format("[[set]]\nname = \"x\"\ndata = \"/dev/null/d\"\nbackup = \"/dev/null/b\"\n[{}]\n{}", table,
+                   lines),
+            "");
+    } catch (const UsageError& error) {
+        // ":7: set.target.bucket: what is wrong"
+        std::string what = error.message();
+        if (std::size_t at = what.find(table); at != std::string::npos) {
+            what.erase(0, at + table.size());
+            if (what.starts_with('.') || what.starts_with(": ")) what.erase(0, what[0] == '.' ? 1 : 2);
+        }
+        throw UsageError(what, error.hint());
+    }
 }
 
 Config load_config(const std::string& path) {

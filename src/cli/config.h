@@ -36,6 +36,11 @@ struct Config {
 /// first thing that is wrong, unknown keys included.
 Config parse_config(std::string_view text, const std::string& path);
 
+/// The configuration of a set that is of no interest, with `lines` as its table `table` ("set.target",
+/// "report"): for what options and answers say instead of a file. Throws UsageError "KEY: what is wrong", or
+/// "what is wrong" where it is no key's fault.
+Config parse_config_lines(std::string_view table, std::string_view lines);
+
 /// Reads and parses the file. Throws UsageError.
 Config load_config(const std::string& path);
 

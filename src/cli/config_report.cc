@@ -1,10 +1,8 @@
 #include "cli/config_report.h"
 
-#include <algorithm>
-
 #include "base/error.h"
 #include "base/format.h"
-#include "base/units.h"
+#include "base/text.h"
 #include "cloud/shell_words.h"
 #include "cloud/smtp_client.h"
 #include "report/mail_message.h"
@@ -23,9 +21,7 @@ std::vector<std::string> read_addresses(ConfigTable& table, std::string_view key
     std::string_view rest = *text;
     while (true) {
         std::size_t comma = rest.find(',');
-        std::string_view one = rest.substr(0, comma);
-        one.remove_prefix(std::min(one.find_first_not_of(' '), one.size()));
-        one = one.substr(0, one.find_last_not_of(' ') + 1);
+        std::string_view one = trimmed(rest.substr(0, comma));
         if (std::string fault = report::mail_address_fault(one); !fault.empty()) table.fail(key, fault);
         addresses.emplace_back(one);
         if (comma == std::string_view::npos) return addresses;
@@ -90,12 +86,9 @@ ReportConfig read_report(ConfigTable& table) {
     if (!report.smtp.empty() && !report.sendmail.empty())
         table.fail("sendmail", "expected smtp or sendmail, not both");
     if (report.smtp.empty() && report.sendmail.empty()) report.sendmail = kSendmailDefault;
-    if (auto timeout = table.text("timeout")) {
-        auto seconds = parse_span(*timeout);
-        if (!seconds || *seconds < 1 || *seconds > kTimeoutSecondsMax)
-            table.fail("timeout", "expected a span of at most an hour, such as \"2m\"");
-        report.timeout_seconds = *seconds;
-    }
+    report.timeout_seconds =
+        table.span_seconds("timeout", kTimeoutSecondsMax, "a span of at most an hour, such as \"2m\"")
+            .value_or(report.timeout_seconds);
     report.metrics = read_path(table, "metrics");
     table.finish();
     return report;

@@ -122,6 +122,15 @@ std::optional<std::uint64_t> ConfigTable::size_bytes(std::string_view key) {
     return size;
 }
 
+std::optional<std::int64_t> ConfigTable::span_seconds(std::string_view key, std::int64_t max,
+                                                      std::string_view expected) {
+    auto value = text(key);
+    if (!value) return std::nullopt;
+    auto seconds = parse_span(*value);
+    if (!seconds || *seconds < 1 || *seconds > max) fail(key, format("expected {}", expected));
+    return seconds;
+}
+
 std::optional<ConfigTable> ConfigTable::table(std::string_view key) {
     const toml::node* node = find(key);
     if (node == nullptr) return std::nullopt;

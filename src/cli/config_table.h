@@ -32,6 +32,9 @@ class ConfigTable {
     std::optional<std::vector<std::string>> texts(std::string_view key);
     /// "1GiB", or a plain number of bytes.
     std::optional<std::uint64_t> size_bytes(std::string_view key);
+    /// A span ("15m") of 1 to `max` seconds, in seconds; `expected` says what it is to be.
+    std::optional<std::int64_t> span_seconds(std::string_view key, std::int64_t max,
+                                             std::string_view expected);
     std::optional<ConfigTable> table(std::string_view key);
     /// An array of tables, [[key]].
     std::vector<ConfigTable> tables(std::string_view key);

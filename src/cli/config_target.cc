@@ -190,11 +190,8 @@ engine::TargetOptions read_target(ConfigTable& table, const engine::SetOptions& 
         target.host = table.text("host").value_or("");
         if (std::string fault = target.host.empty() ? "" : host_name_fault(target.host); !fault.empty())
             table.fail("host", fault);
-        if (auto interval = table.text("poll_interval")) {
-            auto seconds = parse_span(*interval);
-            if (!seconds || *seconds <= 0) table.fail("poll_interval", "expected a span such as \"15m\"");
-            target.poll_seconds = *seconds;
-        }
+        target.poll_seconds = table.span_seconds("poll_interval", INT64_MAX, "a span such as \"15m\"")
+                                  .value_or(target.poll_seconds);
         if (auto limit = table.size_bytes("upload_limit")) {
             if (*limit == 0) table.fail("upload_limit", "expected bytes a second, such as \"2MiB\", not 0");
             target.upload_bytes_per_second = *limit;

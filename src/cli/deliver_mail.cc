@@ -88,7 +88,7 @@ void deliver_by_sendmail(const ReportConfig& config, const report::MailMessage& 
         throw;
     }
     if (result.succeeded()) return;
-    std::string said = quotable(result.err.empty() ? result.out : result.err);
+    std::string said = result.said();
     throw Error(Error::Kind::denied,
                 format("{} {}{}", config.sendmail, result.text(limit_ms), said.empty() ? "" : ": " + said));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "base/text.h"
 
 namespace icecore::cli {
 namespace {
@@ -54,11 +55,7 @@ void append_options(std::string& out, std::string_view title, const Arguments& a
 }
 
 void append_indented(std::string& out, std::string_view lines) {
-    while (!lines.empty()) {
-        std::size_t end = std::min(lines.find('\n'), lines.size());
-        out += format("  {}\n", lines.substr(0, end));
-        lines.remove_prefix(std::min(end + 1, lines.size()));
-    }
+    while (!lines.empty()) out += format("  {}\n", take_line(lines));
 }
 
 bool in_group(const Command& command) {

@@ -146,6 +146,7 @@ bool make_backup_dir(const std::string& path) {
     if (access(path.c_str(), W_OK | X_OK) != 0) throw_errno(format("writing to {}", path));
     return made;
 }
+    std::error_code error;
 
 InitWishes ask_for_set(Session& session, InitAnswers& answers, std::string& target) {
     session.io().out << "Some questions; Enter takes what stands in brackets.\n\n";

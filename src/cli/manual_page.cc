@@ -5,17 +5,10 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/text.h"
 
 namespace icecore::cli {
 namespace {
-
-/// The next line of `text`, without its end; `text` loses it.
-std::string_view take_line(std::string_view& text) {
-    std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    return line;
-}
 
 /// A line of plain text as scdoc prints it unchanged.
 std::string plain(std::string_view text) {

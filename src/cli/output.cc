@@ -23,10 +23,6 @@ void JsonOutput::finish() {
     buffer_.clear();
 }
 
-std::string plural(std::uint64_t count, std::string_view one, std::string_view many) {
-    return format("{} {}", format_count(count), count == 1 ? one : many);
-}
-
 void write_run_fields(JsonWriter& json, const archive::ManifestHeader& header,
                       const archive::ManifestTrailer& trailer) {
     const archive::RunCounts& counts = trailer.counts;
@@ -109,10 +105,6 @@ std::string_view type_name(FileType type) {
 
 std::string_view kind_name(archive::RunKind kind) {
     return kind == archive::RunKind::full ? "full" : "incremental";
-}
-
-std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
-    return format("{} {}", format_count(count), count == 1 ? one : many);
 }
 
 std::string shown_path(std::string_view path) {

@@ -35,9 +35,6 @@ void write_run_fields(JsonWriter& json, const archive::ManifestHeader& header,
 /// The fields of a file (doc/json.md, "file") into an open object, without its path.
 void write_entry_fields(JsonWriter& json, const catalog::Entry& entry);
 
-/// "1 file", "1,234 files".
-std::string plural(std::uint64_t count, std::string_view one, std::string_view many);
-
 /// "drwxr-xr-x", with s, S, t and T as ls(1) has them.
 std::string mode_text(const FileStat& stat);
 
@@ -46,9 +43,6 @@ std::string_view type_name(FileType type);
 
 /// "full", "incremental".
 std::string_view kind_name(archive::RunKind kind);
-
-/// "1 file", "1,234 files".
-std::string counted(std::uint64_t count, std::string_view one, std::string_view many);
 
 /// escape_path without C1 controls (still reversible), "." for the data directory itself.
 std::string shown_path(std::string_view path);

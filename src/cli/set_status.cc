@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/format.h"
 #include "base/units.h"
@@ -61,25 +63,25 @@ void count_thaws(Session& session, const engine::SetOptions& set, SetStatus& sta
 void warn_of_age(SetStatus& status, Timestamp now, std::int64_t max_age_seconds) {
     auto too_old = [&](Timestamp then) { return now.sec - then.sec > max_age_seconds; };
     std::string allowed = format("at most {}", format_duration(static_cast<double>(max_age_seconds)));
-    if (status.last_run && too_old(status.last_run->header.started))
+    if (status.last_run() != nullptr && too_old(status.last_run()->header.started))
         status.warnings.push_back(
-            format("the last run began {} ({})", age_text(status.last_run->header.started, now), allowed));
-    if (!status.offsite || !status.last_run) return;
-    if (!status.offsite_snapshot)
+            format("the last run began {} ({})", age_text(status.last_run()->header.started, now), allowed));
+    if (!status.offsite || status.last_run() == nullptr) return;
+    const auto& snapshot = status.offsite->newest_snapshot;
+    if (!snapshot)
         status.warnings.emplace_back("no run is offsite yet");
-    else if (too_old(*status.offsite_snapshot))
+    else if (too_old(snapshot->started))
         status.warnings.push_back(format("the newest run that is offsite began {} ({})",
-                                         age_text(*status.offsite_snapshot, now), allowed));
+                                         age_text(snapshot->started, now), allowed));
 }
 
-void add_warnings(SetStatus& status, const std::vector<catalog::Run>& runs, Timestamp now,
-                  std::optional<std::int64_t> max_age_seconds) {
-    if (!status.last_run) {
+void add_warnings(SetStatus& status, Timestamp now, std::optional<std::int64_t> max_age_seconds) {
+    if (status.last_run() == nullptr) {
         status.warnings.emplace_back("there is no run yet");
-    } else if (std::uint64_t errors = status.last_run->trailer.counts.errors; errors > 0) {
+    } else if (std::uint64_t errors = status.last_run()->trailer.counts.errors; errors > 0) {
         status.warnings.push_back(format("{} in run {}: see icecore log {}",
-                                         counted(errors, "error", "errors"), status.last_run->number(),
-                                         status.last_run->number()));
+                                         plural(errors, "error", "errors"), status.last_run()->number(),
+                                         status.last_run()->number()));
     }
     if (max_age_seconds) warn_of_age(status, now, *max_age_seconds);
     if (status.offsite && !status.offsite->last_error.empty())
@@ -91,27 +93,9 @@ void add_warnings(SetStatus& status, const std::vector<catalog::Run>& runs, Time
                                          age_text(status.mail->last_error_at.value_or(now), now),
                                          status.mail->last_error));
     if (!status.space) return;
-    std::string fault = engine::space_fault(*status.space, runs, !status.full_reason.empty());
+    std::string fault = engine::space_fault(*status.space, status.runs, !status.full_reason.empty());
     if (!fault.empty()) status.warnings.push_back(std::move(fault));
 }
-
-}  // namespace
-
-std::string monthly_cost_text(double usd) {
-    cost::Prices prices = cost::Prices::built_in();
-    std::string amount = usd > 0 && usd < 0.01 ? "less than 0.01" : format("about {:.2f}", usd);
-    return format("{} USD a month (prices of {}, {})", amount, prices.region, prices.date);
-}
-
-std::string age_text(Timestamp then, Timestamp now) {
-    constexpr std::int64_t kDaySeconds = 86400;
-    if (now < then) return "in the future: is the clock right?";
-    std::int64_t seconds = now.sec - then.sec;
-    if (seconds >= 2 * kDaySeconds) return format("{} days ago", seconds / kDaySeconds);
-    return format_duration(static_cast<double>(seconds)) + " ago";
-}
-
-namespace {
 
 std::optional<MailWaiting> mail_waiting(Session& session, const engine::SetOptions& set,
                                         const std::vector<catalog::Run>& runs) {
@@ -130,36 +114,58 @@ std::optional<MailWaiting> mail_waiting(Session& session, const engine::SetOptio
 
 }  // namespace
 
+std::string monthly_cost_text(double usd) {
+    cost::Prices prices = cost::Prices::built_in();
+    std::string amount = usd > 0 && usd < 0.01 ? "less than 0.01" : format("about {:.2f}", usd);
+    return format("{} USD a month (prices of {}, {})", amount, prices.region, prices.date);
+}
+
+std::string age_text(Timestamp then, Timestamp now) {
+    constexpr std::int64_t kDaySeconds = 86400;
+    if (now < then) return "in the future: is the clock right?";
+    std::int64_t seconds = now.sec - then.sec;
+    if (seconds >= 2 * kDaySeconds) return format("{} days ago", seconds / kDaySeconds);
+    return format_duration(static_cast<double>(seconds)) + " ago";
+}
+
+std::uint64_t SetStatus::chains() const {
+    return static_cast<std::uint64_t>(std::count_if(runs.begin(), runs.end(), [](const catalog::Run& run) {
+        return run.header.kind == archive::RunKind::full;
+    }));
+}
+
+std::optional<Timestamp> newest_offsite(Session& session, const engine::SetOptions& set) {
+    if (set.target.type == engine::TargetOptions::Type::none) return std::nullopt;
+    try {
+        auto offsite = engine::read_offsite_status(session.environment(), set, open_set(session, set).runs);
+        if (offsite && offsite->newest_snapshot) return offsite->newest_snapshot->started;
+    } catch (const Error&) {
+    }
+    return std::nullopt;
+}
+
 SetStatus read_set_status(Session& session, const engine::SetOptions& set,
                           std::optional<std::int64_t> max_age_seconds) {
     SetStatus status;
     status.name = set.name;
     status.data_dir = set.data_dir;
     status.backup_dir = set.backup_dir;
-    std::vector<catalog::Run> runs;
     if (path_exists(set.backup_dir)) {
         status.running = engine::lock_holder(set.backup_dir).has_value();
         status.backup_dir_bytes = files_bytes(set.backup_dir);
         status.space = engine::disk_space(set.backup_dir);
         count_thaws(session, set, status);
         try {
-            runs = open_set(session, set).runs;
+            status.runs = open_set(session, set).runs;
         } catch (const Error& error) {
             if (error.kind() != Error::Kind::not_found) throw;
         }
     }
-    status.offsite = engine::read_offsite_status(session.environment(), set, runs);
-    status.runs = runs.size();
-    for (const catalog::Run& run : runs) status.chains += run.header.kind == archive::RunKind::full ? 1 : 0;
-    if (!runs.empty()) status.last_run = runs.back();
-    if (status.offsite && status.offsite->newest_snapshot)
-        for (const catalog::Run& run : runs)
-            if (run.number() == *status.offsite->newest_snapshot)
-                status.offsite_snapshot = run.header.started;
-    status.mail = mail_waiting(session, set, runs);
+    status.offsite = engine::read_offsite_status(session.environment(), set, status.runs);
+    status.mail = mail_waiting(session, set, status.runs);
     Timestamp now = session.io().clock.now();
-    status.full_reason = why_full(set, runs, now);
-    add_warnings(status, runs, now, max_age_seconds);
+    status.full_reason = why_full(set, status.runs, now);
+    add_warnings(status, now, max_age_seconds);
     return status;
 }
 

@@ -26,25 +26,29 @@ struct SetStatus {
     std::string name;
     std::string data_dir;
     std::string backup_dir;
-    std::optional<catalog::Run> last_run;
-    std::uint64_t runs = 0;
-    std::uint64_t chains = 0;
+    std::vector<catalog::Run> runs;                ///< all, ascending
     std::uint64_t backup_dir_bytes = 0;            ///< all files in the backup directory
     bool running = false;                          ///< a process holds the set's lock
     std::string full_reason;                       ///< why the next run will be full, or empty
     std::optional<engine::OffsiteStatus> offsite;  ///< if the set has a target
-    std::optional<Timestamp> offsite_snapshot;     ///< when offsite->newest_snapshot began
     std::uint64_t thawing = 0;                     ///< ranges that a cold target was asked for
     std::uint64_t thawed = 0;                      ///< those that wait to be fetched
     std::optional<engine::DiskSpace> space;        ///< of the backup directory, if there is one
     std::optional<MailWaiting> mail;               ///< if the configuration wants mail
     std::vector<std::string> warnings;             ///< what should not be as it is, for people
+
+    const catalog::Run* last_run() const { return runs.empty() ? nullptr : &runs.back(); }
+    std::uint64_t chains() const;  ///< those that begin with a full run
 };
 
 /// Looks at the backup directory and its catalogue; changes nothing unless the catalogue must be rebuilt.
 /// With `max_age_seconds` it is a warning if the last run, or the newest that is offsite, began longer ago.
 SetStatus read_set_status(Session& session, const engine::SetOptions& set,
                           std::optional<std::int64_t> max_age_seconds);
+
+/// When the newest run began that is complete offsite with its chain; nullopt also if that cannot be found
+/// out.
+std::optional<Timestamp> newest_offsite(Session& session, const engine::SetOptions& set);
 
 /// "about 1.02 USD a month (prices of us-east-1, 2026-09-26)".
 std::string monthly_cost_text(double usd);

@@ -49,19 +49,10 @@ std::string query_lines(const std::string& argument, std::string_view query) {
 }  // namespace
 
 engine::TargetOptions parse_target_lines(const std::string& lines, const std::string& argument) {
-    std::string text =
-        "[[set]]\nname = \"x\"\ndata = \"/dev/null/d\"\nbackup = \"/dev/null/b\"\n[set.target]\n" + lines;
     try {
-        return parse_config(text, "").sets.at(0).target;
+        return parse_config_lines("set.target", lines).sets.at(0).target;
     } catch (const UsageError& error) {
-        // ":7: set.target.bucket: what is wrong"
-        std::string what = error.message();
-        constexpr std::string_view kTable = "set.target";
-        if (std::size_t at = what.find(kTable); at != std::string::npos) {
-            what.erase(0, at + kTable.size());
-            if (what.starts_with('.') || what.starts_with(": ")) what.erase(0, what[0] == '.' ? 1 : 2);
-        }
-        throw UsageError(format("--target \"{}\": {}", argument, what), error.hint());
+        throw UsageError(format("--target \"{}\": {}", argument, error.message()), error.hint());
     }
 }
 

@@ -70,4 +70,11 @@ const Run& resolve_when(std::string_view text, const std::vector<Run>& runs, Tim
     return *found;
 }
 
+std::optional<std::int64_t> span_option(std::string_view option, std::string_view text) {
+    if (text.empty()) return std::nullopt;
+    std::optional<std::int64_t> seconds = parse_span(text);
+    if (!seconds) throw UsageError(format("{} \"{}\": expected a span such as \"36h\"", option, text));
+    return seconds;
+}
+
 }  // namespace icecore::cli

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/format.h"
+#include "base/text.h"
 #include "cloud/shell_words.h"
 
 namespace icecore::cloud {
@@ -132,11 +133,7 @@ std::string AwsProfile::get(const std::string& key) const {
 
 std::map<std::string, AwsSection> parse_aws_file(std::string_view text, std::string_view path) {
     Parser parser(path);
-    while (!text.empty()) {
-        std::size_t end = std::min(text.find('\n'), text.size());
-        parser.line(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
+    while (!text.empty()) parser.line(take_line(text));
     return std::move(parser.sections);
 }
 

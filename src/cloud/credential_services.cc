@@ -59,10 +59,6 @@ HttpRequest get(std::string url, std::vector<HttpHeader> headers = {}) {
     return request;
 }
 
-bool is_loopback_ipv4(std::string_view host) {
-    return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
-}
-
 /// Where a container may be told to fetch its credentials: over TLS, from itself, or from the two agents.
 void check_container_host(const Url& url) {
     std::string host = url.host;

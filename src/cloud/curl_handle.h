@@ -2,12 +2,10 @@
 
 #include <curl/curl.h>
 
-#include <algorithm>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <string>
-#include <string_view>
 
 #include "base/error.h"
 
@@ -63,12 +61,6 @@ inline void set_tls(CURL* handle, const std::string& ca_bundle) {
     if (ca_bundle.empty()) return;
     set(handle, CURLOPT_CAINFO, ca_bundle.c_str());
     set(handle, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-}
-
-inline std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view kBlanks = " \t\r\n";
-    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
-    return text.substr(0, text.find_last_not_of(kBlanks) + 1);
 }
 
 }  // namespace icecore::cloud

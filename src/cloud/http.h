@@ -89,6 +89,9 @@ Url parse_url(std::string_view url);
 /// "https://SERVICE.REGION.amazonaws.com", as AWS names its endpoints.
 std::string service_endpoint(std::string_view service, std::string_view region);
 
+/// Whether it is an address of this machine alone: "127.0.0.1" and its like.
+bool is_loopback_ipv4(std::string_view host);
+
 /// The date of an HTTP header (RFC 9110, 5.6.7); nullopt for what is none.
 std::optional<Timestamp> parse_http_date(const std::string& text);
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/text.h"
 #include "cloud/curl_handle.h"
 #include "cloud/http.h"
 

@@ -144,9 +144,7 @@ void set_up_connection(CURL* handle, const SmtpOptions& options, const SmtpUrl& 
 }  // namespace
 
 bool SmtpUrl::loopback() const {
-    if (host == "localhost" || host == "[::1]") return true;
-    if (!host.starts_with("127.")) return false;
-    return host.find_first_not_of("0123456789.") == std::string::npos;
+    return host == "localhost" || host == "[::1]" || is_loopback_ipv4(host);
 }
 
 SmtpUrl parse_smtp_url(std::string_view text) {

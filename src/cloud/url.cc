@@ -23,6 +23,10 @@ std::string service_endpoint(std::string_view service, std::string_view region) 
     return format("https://{}.{}.amazonaws.com{}", service, region, region.starts_with("cn-") ? ".cn" : "");
 }
 
+bool is_loopback_ipv4(std::string_view host) {
+    return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 Url parse_url(std::string_view url) {
     auto fail = [&](std::string_view why) {
         // What stands before '@' may be a password, what stands after '?' a token.

@@ -145,16 +145,16 @@ std::vector<OutboxItem> known_items(const Environment& env, const SetOptions& se
     }
 }
 
-std::optional<catalog::RunNumber> newest_snapshot(const std::vector<catalog::Run>& runs,
-                                                  const catalog::Outbox::Names& stored) {
-    std::optional<catalog::RunNumber> newest;
+std::optional<OffsiteStatus::Snapshot> newest_snapshot(const std::vector<catalog::Run>& runs,
+                                                       const catalog::Outbox::Names& stored) {
+    std::optional<OffsiteStatus::Snapshot> newest;
     std::set<std::uint32_t> broken_chains;
     for (const catalog::Run& run : runs) {
         auto name = parse_archive_name(run.header.set, run.header.archive_name);
         bool whole = name && stored.contains(name->stem + ".manifest.zst");
         for (const archive::VolumeInfo& volume : run.trailer.volumes) whole &= stored.contains(volume.name);
         if (!whole) broken_chains.insert(run.header.chain);
-        if (!broken_chains.contains(run.header.chain)) newest = run.number();
+        if (!broken_chains.contains(run.header.chain)) newest = {run.number(), run.header.started};
     }
     return newest;
 }
@@ -170,7 +170,7 @@ class StoredClasses {
         ++of.objects;
         of.bytes += item.size_bytes;
     }
-    double monthly_usd() const { return cost::monthly_usd(cost::Prices::built_in(), stored_); }
+    const std::vector<cost::StoredObjects>& stored() const { return stored_; }
 
   private:
     std::vector<cost::StoredObjects> stored_;  ///< hot, cold
@@ -268,7 +268,9 @@ std::optional<OffsiteStatus> read_offsite_status(const Environment& env, const S
     OffsiteStatus status;
     status.target = target->identity();
     catalog::Outbox::Names stored;
-    StoredClasses classes(priced_classes(set.target, *target));
+    StoredClasses nothing(priced_classes(set.target, *target));
+    StoredClasses all = nothing;
+    std::map<catalog::RunNumber, StoredClasses> by_run;
     auto add_waiting = [&status](std::uint64_t bytes) {
         ++status.waiting_files;
         status.waiting_bytes += bytes;
@@ -277,7 +279,8 @@ std::optional<OffsiteStatus> read_offsite_status(const Environment& env, const S
         if (item.state == OutboxItem::State::stored) {
             ++status.stored_files;
             status.stored_bytes += item.size_bytes;
-            classes.add(item);
+            all.add(item);
+            by_run.try_emplace(item.run, nothing).first->second.add(item);
             status.last_stored = std::max(status.last_stored.value_or(item.stored_at), item.stored_at);
             stored.insert(std::move(item.name));
             continue;
@@ -289,7 +292,12 @@ std::optional<OffsiteStatus> read_offsite_status(const Environment& env, const S
             status.last_error_at = item.failed_at;
         }
     }
-    if (is_at_amazon(env, set.target)) status.monthly_usd = classes.monthly_usd();
+    if (is_at_amazon(env, set.target)) {
+        cost::Prices prices = cost::Prices::built_in();
+        status.monthly_usd = cost::monthly_usd(prices, all.stored());
+        for (const auto& [run, classes] : by_run)
+            status.monthly_usd_of[run] = cost::monthly_usd(prices, classes.stored());
+    }
     if (runs.empty()) return status;
     status.newest_snapshot = newest_snapshot(runs, stored);
     for (const SealedFile& file : sealed_files(set, runs)) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,11 +49,16 @@ struct OffsiteStatus {
     std::optional<Timestamp> last_stored;
     /// The newest run that the target alone can give back: its archive, those before it in its chain and
     /// their manifests are stored.
-    std::optional<catalog::RunNumber> newest_snapshot;
+    struct Snapshot {
+        catalog::RunNumber run = 0;
+        Timestamp started;
+    };
+    std::optional<Snapshot> newest_snapshot;
     /// What keeping it costs a month, in US dollars at the prices of cost::Prices::built_in(); nullopt where
     /// these say nothing: a directory, another store than Amazon's.
     std::optional<double> monthly_usd;
-    std::string last_error;  ///< the latest of what waits, or empty
+    std::map<catalog::RunNumber, double> monthly_usd_of;  ///< likewise, of what belongs to a run
+    std::string last_error;                               ///< the latest of what waits, or empty
     Timestamp last_error_at;
 };
 

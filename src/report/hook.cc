@@ -10,11 +10,13 @@ std::map<std::string, std::string> hook_environment(const RunFacts& facts) {
         {"ICECORE_HOST", facts.host},
         {"ICECORE_DATA", facts.data_dir},
         {"ICECORE_BACKUP", facts.backup_dir},
-        {"ICECORE_RESULT", std::string(result_name(facts.result))},
-        {"ICECORE_STATUS", std::to_string(facts.exit_status)},
-        {"ICECORE_SECONDS", format("{:.0f}", facts.seconds())},
-        {"ICECORE_ERROR", facts.error},
     };
+    if (facts.ended()) {
+        variables["ICECORE_RESULT"] = result_name(facts.result);
+        variables["ICECORE_STATUS"] = std::to_string(facts.exit_status);
+        variables["ICECORE_SECONDS"] = format("{:.0f}", facts.seconds());
+        variables["ICECORE_ERROR"] = facts.error;
+    }
     auto number = [&](const char* name, std::uint64_t value) { variables[name] = std::to_string(value); };
     if (facts.header) {
         const archive::RunCounts& counts = facts.trailer.counts;

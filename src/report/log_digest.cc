@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "base/units.h"
 
 namespace icecore::report {
@@ -19,11 +20,6 @@ constexpr std::size_t kTextBytesMax = 1000;
 // The columns of RunLog's lines: "changed       20 B  b.txt".
 constexpr std::size_t kSizeColumn = 9;
 constexpr std::size_t kTextColumn = 20;
-
-std::string_view trimmed(std::string_view text) {
-    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-    return text.substr(0, text.find_last_not_of(' ') + 1);
-}
 
 class Digester {
   public:

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/format.h"
+#include "base/text.h"
 
 namespace icecore::report {
 namespace {
@@ -107,9 +108,7 @@ using Samples = std::map<std::string, std::map<std::string, std::string>, std::l
 Samples parse(std::string_view text) {
     Samples samples;
     while (!text.empty()) {
-        std::size_t length = std::min(text.find('\n'), text.size());
-        std::string_view line = text.substr(0, length);
-        text.remove_prefix(std::min(length + 1, text.size()));
+        std::string_view line = take_line(text);
         constexpr std::string_view kOpen = "{set=\"";
         constexpr std::string_view kClose = "\"} ";
         std::size_t open = line.find(kOpen);

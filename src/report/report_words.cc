@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "base/format.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -13,11 +14,6 @@ constexpr std::size_t kProblemLinesMax = 100;
 constexpr std::size_t kChangeLinesMax = 100;
 constexpr std::size_t kCleanBytesMax = 2000;
 constexpr std::int64_t kMonthSeconds = 30 * 86'400;
-
-double seconds_between(Timestamp a, Timestamp b) {
-    return static_cast<double>(b.sec - a.sec) +
-           (static_cast<double>(b.nsec) - static_cast<double>(a.nsec)) / 1e9;
-}
 
 std::uint64_t stored_since(const SetReport& report, std::int64_t sec) {
     std::uint64_t bytes = 0;
@@ -34,14 +30,22 @@ bool is_bad(const SetReport::Run& run) {
     return run.trailer.counts.errors > 0 || run.header.interrupted;
 }
 
+std::string_view failure_word(Failure::Kind kind) {
+    switch (kind) {
+        case Failure::Kind::no_run:
+            return "FAILED";
+        case Failure::Kind::not_offsite:
+            return "NOT OFFSITE";
+        case Failure::Kind::besides:
+            return "PROBLEM";
+    }
+    CHECK(false);
+}
+
 }  // namespace
 
 std::string clean(std::string_view text) {
     return quotable(text, kCleanBytesMax);
-}
-
-std::string plural(std::uint64_t count, std::string_view one, std::string_view many) {
-    return format_count(count) + " " + std::string(count == 1 ? one : many);
 }
 
 std::uint64_t SetReport::stored_bytes() const {
@@ -56,6 +60,23 @@ std::uint64_t SetReport::errors() const {
     return count;
 }
 
+std::string_view failure_kind_name(Failure::Kind kind) {
+    switch (kind) {
+        case Failure::Kind::no_run:
+            return "no run";
+        case Failure::Kind::not_offsite:
+            return "not offsite";
+        case Failure::Kind::besides:
+            return "besides";
+    }
+    CHECK(false);
+}
+
+std::string failure_title(const Failure& failure) {
+    std::string title(failure_word(failure.kind));
+    return failure.run == 0 ? title : title + format(": run {}", failure.run);
+}
+
 std::string subject_of(const SetReport& report) {
     constexpr std::size_t kErrorBytesMax = 120;
     std::string subject = format("icecore {}/{}: ", clean(report.host), clean(report.set));
@@ -63,11 +84,12 @@ std::string subject_of(const SetReport& report) {
     std::string added = format("{} added", format_bytes(report.stored_bytes()));
     if (!report.failures.empty()) {
         const Failure& last = report.failures.back();
-        bool over = last.run == 0 && report.told() > 0 && last.at < report.history.back().header.started;
+        bool over = last.kind == Failure::Kind::no_run && report.told() > 0 &&
+                    last.at < report.history.back().header.started;
         std::string times = report.failures.size() == 1 ? "" : format(" {} times", report.failures.size());
         if (over) return subject + format("FAILED{}, works again: {}, {}", times, runs, added);
-        return subject + format("{}{}: {}", last.run == 0 ? "FAILED" : "NOT OFFSITE", times,
-                                quotable(last.error, kErrorBytesMax));
+        return subject +
+               format("{}{}: {}", failure_word(last.kind), times, quotable(last.error, kErrorBytesMax));
     }
     if (std::uint64_t errors = report.errors(); errors > 0)
         return subject +

@@ -10,8 +10,8 @@
 /// What the text, the mail and the page say in the same words.
 namespace icecore::report {
 
-/// "1 file", "1,234 files".
-std::string plural(std::uint64_t count, std::string_view one, std::string_view many);
+/// "FAILED", "NOT OFFSITE: run 3", "PROBLEM: run 3".
+std::string failure_title(const Failure& failure);
 
 /// A label and what stands beside it.
 struct Fact {

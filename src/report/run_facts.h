@@ -33,7 +33,7 @@ struct RunFacts {
     std::string data_dir;
     std::string backup_dir;
     Timestamp started;   ///< of this execution
-    Timestamp finished;  ///< likewise
+    Timestamp finished;  ///< likewise; 1970 as long as it goes on, and nothing that stands below is known
     Result result = Result::failed;
     int exit_status = 0;  ///< of the run and its upload
 
@@ -48,10 +48,8 @@ struct RunFacts {
     /// When the newest run began that is complete offsite with its chain.
     std::optional<Timestamp> offsite_snapshot;
 
-    double seconds() const {
-        return static_cast<double>(finished.sec - started.sec) +
-               (static_cast<double>(finished.nsec) - static_cast<double>(started.nsec)) / 1e9;
-    }
+    bool ended() const { return finished != Timestamp{}; }
+    double seconds() const { return seconds_between(started, finished); }
 };
 
 /// "done", "incomplete", "failed".

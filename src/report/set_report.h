@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "archive/manifest.h"
@@ -11,14 +12,23 @@
 
 namespace icecore::report {
 
-/// What went wrong and is in no manifest: a run that did not come to exist, or one that did not get offsite.
+/// What went wrong and is in no manifest.
 struct Failure {
+    enum class Kind : std::uint8_t {
+        no_run,       ///< no run came to exist
+        not_offsite,  ///< what there is could not be stored offsite
+        besides,      ///< a hook, the metrics: the run is what it is
+    };
+    Kind kind = Kind::no_run;
     Timestamp at;
-    std::uint32_t run = 0;  ///< 0: none came to exist
+    std::uint32_t run = 0;  ///< 0: of none
     std::string error;      ///< for people
     std::string hint;
     bool operator==(const Failure&) const = default;
 };
+
+/// "no run", "not offsite", "besides".
+std::string_view failure_kind_name(Failure::Kind kind);
 
 /// How a set stands and what became of some of its runs: what mails, pages and `icecore report` are made of.
 struct SetReport {
@@ -27,6 +37,7 @@ struct SetReport {
     struct Run {
         archive::ManifestHeader header;
         archive::ManifestTrailer trailer;
+        double monthly_usd = 0;  ///< what keeping it offsite costs; 0 also where that is not known
     };
     struct Offsite {
         std::string target;

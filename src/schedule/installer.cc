@@ -1,7 +1,5 @@
 #include "schedule/installer.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <utility>
@@ -18,7 +16,7 @@ namespace {
 constexpr std::string_view kTimer = ".timer";
 constexpr std::string_view kService = ".service";
 constexpr std::string_view kCronName = "icecore";
-constexpr mode_t kPublic = 0644;  // there is nothing secret in them, and systemd warns of less
+constexpr unsigned kPublic = 0644;  // there is nothing secret in them, and systemd warns of less
 constexpr std::size_t kFileBytesMax = 1 << 20;
 
 std::string file_or_nothing(const std::string& path) {
@@ -27,7 +25,7 @@ std::string file_or_nothing(const std::string& path) {
 
 /// What a program said, on one line.
 std::string said(const ProcessResult& result) {
-    std::string text = quotable(result.err.empty() ? result.out : result.err);
+    std::string text = result.said();
     return text.empty() ? "it said nothing" : text;
 }
 
@@ -149,11 +147,7 @@ void Installer::write(const Piece& piece) const {
         return;
     }
     std::filesystem::path path(piece.path);
-    std::unique_ptr<OutputFile> file =
-        fs_.create(path.parent_path().string(), path.filename().string(), true);
-    file->write(piece.text);
-    if (fchmod(file->fd(), kPublic) != 0) throw_errno("setting the mode of " + piece.path);
-    file->seal();
+    write_file_durably(fs_, path.parent_path().string(), path.filename().string(), piece.text, true, kPublic);
 }
 
 std::string Installer::crontab() const {

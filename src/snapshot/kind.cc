@@ -82,7 +82,7 @@ std::string run_tool_well(const RunProcess& run, std::vector<std::string> words,
     for (const std::string& word : words) command += (command.empty() ? "" : " ") + word;
     ProcessResult result = run_tool(run, std::move(words), package);
     if (result.succeeded()) return std::move(result.out);
-    std::string said = quotable(result.err.empty() ? result.out : result.err);
+    std::string said = result.said();
     throw Error(Error::Kind::io, format("`{}` {}{}", quotable(command), result.text(kToolLimitMs),
                                         said.empty() ? "" : ": " + said));
 }

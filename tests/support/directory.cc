@@ -26,7 +26,7 @@ bool remove_plain(int parent, const std::string& name) {
 /// Opens a directory whatever its mode forbids, if it is ours.
 Fd open_for_removal(int parent, const std::string& name) {
     // A refusal shows when the directory is opened or its names are removed.
-    (void)fchmodat(parent, name.c_str(), 0700, 0);
+    if (fchmodat(parent, name.c_str(), 0700, 0) != 0) errno = 0;
     return open_directory_at(parent, name.c_str(), name);
 }
 

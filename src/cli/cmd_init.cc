@@ -35,9 +35,7 @@ std::string new_config_path(const Io& io, const std::string& option) {
 
 void write_config(FileSystem& fs, const std::string& path, const std::string& text) {
     std::string dir = std::filesystem::path(path).parent_path().string();
-    std::error_code error;
-    std::filesystem::create_directories(dir, error);
-    if (error) throw Error::from_errno(error.value(), format("making {}", dir));
+    make_directories(dir);
     write_file_durably(fs, dir, std::string(base_name(path)), text, false);
 }
 
@@ -116,7 +114,8 @@ class InitCommand final : public Command {
         InitWishes wishes;
         answers_.name = name_;
         if (ask)
-            wishes = ask_for_set(session, answers_, target_);
+            wishes =
+                ask_for_set(session, answers_, target_, std::filesystem::path(path).parent_path().string());
         else
             complete_answers(io);
         check_answers(answers_);

@@ -14,8 +14,9 @@ struct InitAnswers {
     std::vector<std::string> exclude;
     std::string compression = "zstd:3";
     std::string volume_size = "1GiB";
-    std::string target;       ///< lines of the table [set.target]; empty: none
-    std::string report = {};  ///< lines of the table [report]; empty: none
+    std::string target;                   ///< lines of the table [set.target]; empty: none
+    std::string report = {};              ///< lines of the table [report]; empty: none
+    std::string mail_password_file = {};  ///< what `init` made for them; empty: none
 };
 
 /// `text` (valid UTF-8) as a TOML basic string, quotes included.

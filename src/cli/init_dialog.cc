@@ -78,7 +78,8 @@ void ask_for_target(Session& session, InitAnswers& answers, std::string& target)
     });
 }
 
-InitWishes ask_for_all(Session& session, InitAnswers& answers, std::string& target, bool& made) {
+InitWishes ask_for_all(Session& session, InitAnswers& answers, std::string& target,
+                       const std::string& config_dir, bool& made) {
     Io& io = session.io();
     ask(session, "Directory to back up", io.environment("HOME").value_or(""), answers.data_dir,
         [&](const std::string& answer) {
@@ -98,7 +99,7 @@ InitWishes ask_for_all(Session& session, InitAnswers& answers, std::string& targ
         });
     remark_same_disk(io, answers);
     ask_for_target(session, answers, target);
-    ask_for_mail(session, answers);
+    ask_for_mail(session, answers, config_dir);
     InitWishes wishes;
     ask(session, "Back up every day at (HH:MM, or no)", "03:15", "", [&](const std::string& answer) {
         if (answer == "no") return;
@@ -135,26 +136,32 @@ void check_backup_dir(const std::string& backup_dir, const std::string& data_dir
                          "the backup directory must be somewhere else");
 }
 
-bool make_backup_dir(const std::string& path) {
+void make_directories(const std::string& path) {
     std::error_code error;
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
-    if (error) throw Error::from_errno(error.value(), format("making the parents of {}", path));
+    std::filesystem::create_directories(path, error);
+    if (error) throw Error::from_errno(error.value(), format("making {}", path));
+}
+
+bool make_backup_dir(const std::string& path) {
+    make_directories(std::filesystem::path(path).parent_path());
     bool made = mkdir(path.c_str(), 0700) == 0;
     if (!made && errno != EEXIST) throw_errno(format("making {}", path));
+    std::error_code error;
     if (!std::filesystem::is_directory(path, error))
         throw Error(Error::Kind::exists, format("{} is there, but is not a directory", path));
     if (access(path.c_str(), W_OK | X_OK) != 0) throw_errno(format("writing to {}", path));
     return made;
 }
-    std::error_code error;
 
-InitWishes ask_for_set(Session& session, InitAnswers& answers, std::string& target) {
+InitWishes ask_for_set(Session& session, InitAnswers& answers, std::string& target,
+                       const std::string& config_dir) {
     session.io().out << "Some questions; Enter takes what stands in brackets.\n\n";
     bool made = false;
     try {
-        return ask_for_all(session, answers, target, made);
+        return ask_for_all(session, answers, target, config_dir, made);
     } catch (...) {
         if (made) rmdir(answers.backup_dir.c_str());
+        if (!answers.mail_password_file.empty()) unlink(answers.mail_password_file.c_str());
         throw;
     }
 }
@@ -164,11 +171,8 @@ int begin_set(Session& session, const std::string& config, const InitWishes& wis
     int status = kDone;
     if (!wishes.daily.empty())
         status = run_program({"--config", config, "schedule", "install", "--daily", wishes.daily}, io);
-    io.out << "\nMake the first backup now? [Y/n] ";
-    io.out.flush();
-    std::string answer;
-    bool now = std::getline(io.in, answer) && (answer.empty() || answer[0] == 'y' || answer[0] == 'Y');
-    if (now) status = worse(status, run_program({"--config", config, "backup"}, io));
+    if (ask_yes(io, "\nMake the first backup now?"))
+        status = worse(status, run_program({"--config", config, "backup"}, io));
     return status;
 }
 

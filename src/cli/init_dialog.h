@@ -14,9 +14,10 @@ struct InitWishes {
 
 /// Asks on the terminal for what `answers` does not have yet, and looks at each answer at once: directories
 /// must be there and not inside each other, the target is written to, read and emptied again. What cannot be
-/// is asked again. Makes the backup directory, and takes it away again if there are no answers any more:
-/// Error{cancelled}.
-InitWishes ask_for_set(Session& session, InitAnswers& answers, std::string& target);
+/// is asked again. Makes the backup directory, and in `config_dir` a file for the password of a mail server,
+/// and takes both away again if there are no answers any more: Error{cancelled}.
+InitWishes ask_for_set(Session& session, InitAnswers& answers, std::string& target,
+                       const std::string& config_dir);
 
 /// After the configuration is written: installs the schedule, and makes the first backup if that is wished.
 /// Returns an exit status. What fails is told, and the rest done.
@@ -26,6 +27,8 @@ int begin_set(Session& session, const std::string& config, const InitWishes& wis
 /// `data_dir`.
 void check_data_dir(const std::string& data_dir);
 void check_backup_dir(const std::string& backup_dir, const std::string& data_dir);
+/// Makes a directory and its parents.
+void make_directories(const std::string& path);
 /// Makes it, 0700, and its parents. False if it was there.
 bool make_backup_dir(const std::string& backup_dir);
 /// The last part of the directory's name, if that can name a set.

@@ -3,25 +3,24 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/format.h"
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/config.h"
 #include "cli/deliver_mail.h"
+#include "cli/init_dialog.h"
 #include "cli/mail_report.h"
 #include "cli/usage_error.h"
 
 namespace icecore::cli {
 namespace {
 
-/// The table [report] of such lines, checked.
-ReportConfig read_lines(const std::string& lines) {
-    std::string text =
-        "[[set]]\nname = \"x\"\ndata = \"/dev/null/d\"\nbackup = \"/dev/null/b\"\n[report]\n" + lines;
+/// The table [report] of such lines. Who is asked for one value knows which key is wrong.
+ReportConfig parse_report(const std::string& lines) {
     try {
-        return parse_config(text, "").report;
+        return parse_config_lines("report", lines).report;
     } catch (const UsageError& error) {
-        // ":6: report.smtp: what is wrong"
         const std::string& what = error.message();
-        std::size_t colon = what.find(": ", what.find("report."));
+        std::size_t colon = what.find(": ");
         throw UsageError(colon == std::string::npos ? what : what.substr(colon + 2), error.hint());
     }
 }
@@ -43,38 +42,79 @@ void send_test(Session& session, const ReportConfig& config) {
 }
 
 void try_out(Session& session, const ReportConfig& config) {
-    Io& io = session.io();
-    io.out << "Send a test mail? [Y/n] ";
-    io.out.flush();
-    std::string answer;
-    if (!std::getline(io.in, answer)) throw Error(Error::Kind::cancelled, "no answer: nothing was written");
-    if (!answer.empty() && answer[0] != 'y' && answer[0] != 'Y') return;
+    if (!ask_yes(session.io(), "Send a test mail?")) return;
     send_test(session, config);
-    io.out << "  it was taken; is it in the mailbox?\n";
+    session.io().out << "  it was taken; is it in the mailbox?\n";
+}
+
+/// A line of the configuration; empty: no mail.
+std::string ask_for_address(Session& session) {
+    std::string line;
+    ask(session, "Mail reports to (address, or no)", "no", "", [&](const std::string& answer) {
+        if (answer == "no") return;
+        std::string email = format("email = {}\n", toml_string(answer));
+        parse_report(email);
+        line = email;
+    });
+    return line;
+}
+
+std::string ask_for_server(Session& session, const std::string& address) {
+    std::string fallback = path_exists(std::string(kSendmailDefault)) ? "sendmail" : "";
+    std::string line;
+    ask(session, "Mail server (smtp://HOST:PORT, smtps://HOST, or sendmail)", fallback, "",
+        [&](const std::string& answer) {
+            line = answer == "sendmail" ? format("sendmail = {}\n", toml_string(kSendmailDefault))
+                                        : format("smtp = {}\n", toml_string(answer));
+            parse_report(address + line);
+        });
+    return line;
+}
+
+/// Writes it into a file of a name that is free. What the dialog wrote before is replaced.
+void keep_password(Session& session, InitAnswers& answers, const std::string& dir,
+                   const std::string& password) {
+    bool replace = !answers.mail_password_file.empty();
+    if (!replace) {
+        make_directories(dir);
+        std::string path = dir + "/mail-password";
+        for (unsigned n = 2; path_exists(path); ++n) path = format("{}/mail-password-{}", dir, n);
+        answers.mail_password_file = path;
+    }
+    write_file_durably(session.io().fs, dir, std::string(base_name(answers.mail_password_file)),
+                       password + "\n", replace);
+}
+
+/// Lines of the configuration; none without a login.
+std::string ask_for_login(Session& session, InitAnswers& answers, const std::string& dir) {
+    std::string user;
+    ask(session, "User name there (or no)", "no", "", [&](const std::string& answer) {
+        require_utf8("the user name", answer);
+        user = answer == "no" ? "" : answer;
+    });
+    if (user.empty()) return {};
+    std::optional<std::string> password = session.io().read_password("Password (is not shown): ");
+    if (!password) throw_no_answer();
+    keep_password(session, answers, dir, *password);
+    return format("user = {}\npassword_file = {}\n", toml_string(user),
+                  toml_string(answers.mail_password_file));
 }
 
 }  // namespace
 
-void ask_for_mail(Session& session, InitAnswers& answers) {
-    std::string address;
-    ask(session, "Mail reports to (address, or no)", "no", "", [&](const std::string& answer) {
-        if (answer == "no") return;
-        std::string line = format("email = {}\n", toml_string(answer));
-        read_lines(line);
-        address = line;
-    });
-    if (address.empty()) return;
-    std::string fallback = path_exists(std::string(kSendmailDefault)) ? "sendmail" : "";
-    ask(session, "Mail server (smtp://HOST:PORT, smtps://HOST, or sendmail)", fallback, "",
-        [&](const std::string& answer) {
-            std::string lines = address;
-            if (answer == "sendmail")
-                lines += format("sendmail = {}\n", toml_string(kSendmailDefault));
-            else
-                lines += format("smtp = {}\n", toml_string(answer));
-            try_out(session, read_lines(lines));
+void ask_for_mail(Session& session, InitAnswers& answers, const std::string& config_dir) {
+    std::string address = ask_for_address(session);
+    while (!address.empty() && answers.report.empty()) {
+        std::string lines = address + ask_for_server(session, address);
+        if (lines.find("\nsmtp = ") != std::string::npos)
+            lines += ask_for_login(session, answers, config_dir);
+        try {
+            try_out(session, parse_report(lines));
             answers.report = lines;
-        });
+        } catch (const Error& error) {
+            session.messages().error(error);
+        }
+    }
 }
 
 }  // namespace icecore::cli

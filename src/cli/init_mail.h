@@ -5,8 +5,9 @@
 
 namespace icecore::cli {
 
-/// Asks who is to get the reports by mail, and through which server; sends a test mail if that is wished, and
-/// asks again for a server that does not take it. Throws Error{cancelled} when there are no answers any more.
-void ask_for_mail(Session& session, InitAnswers& answers);
+/// Asks who is to get the reports by mail, through which server, and how to log in there: the password goes
+/// to a new file in `config_dir` that its owner alone can read. Sends a test mail if that is wished, and asks
+/// again for a server that does not take it. Throws Error{cancelled} when there are no answers any more.
+void ask_for_mail(Session& session, InitAnswers& answers, const std::string& config_dir);
 
 }  // namespace icecore::cli

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/password.h"
 #include "base/process.h"
 
 namespace icecore::cli {
@@ -38,6 +39,9 @@ struct Io {
     std::string program = "icecore";  ///< this program, absolute
     /// Runs another program to its end.
     std::function<ProcessResult(const Process&)> run_process = icecore::run_process;
+    /// Asks on the terminal, and does not show what is typed; nullopt if there is no answer.
+    std::function<std::optional<std::string>(const std::string& question)> read_password =
+        icecore::read_password;
     std::string etc_dir = "/etc";  ///< the system's configuration
     bool systemd_runs = false;     ///< as the system's manager
 };

@@ -80,7 +80,12 @@ class TestProgram {
           .sleep_ns = [this](std::int64_t ns) { clock.advance_ns(ns); },
           .random = [] { return 0.5; },
           .cwd = "/",
-          .host = "attic"};
+          .host = "attic",
+          .read_password = [this](const std::string& question) -> std::optional<std::string> {
+              out << question;
+              std::string line;
+              return std::getline(in, line) ? std::optional(line) : std::nullopt;
+          }};
 };
 
 inline void write_text(const std::string& path, const std::string& text) {

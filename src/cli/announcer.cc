@@ -54,11 +54,23 @@ std::string ping_text(const report::RunFacts& facts) {
 
 }  // namespace
 
-int worse(int a, int b) {
-    auto rank = [](int status) {
-        return status == kDone ? 0 : status == kUnreported ? 1 : status == kIncomplete ? 2 : 3;
-    };
-    return rank(a) >= rank(b) ? a : b;
+report::RunFacts new_facts(Session& session, const engine::SetOptions& set) {
+    report::RunFacts facts;
+    facts.set = set.name;
+    facts.host = session.io().host;
+    facts.data_dir = set.data_dir;
+    facts.backup_dir = set.backup_dir;
+    facts.started = session.io().clock.now();
+    return facts;
+}
+
+int tell_by_mail(Session& session, const engine::SetOptions& set, const report::RunFacts& facts) {
+    MailOutcome outcome = mail_after_run(session, set, facts);
+    if (outcome.sent) session.messages().detail(format("set {}: the report is mailed", set.name));
+    if (!outcome.failure) return kDone;
+    session.messages().error(format("set {}: {}", set.name, outcome.failure->message()),
+                             outcome.failure->hint());
+    return kUnreported;
 }
 
 Announcer::Announcer(Session& session, const engine::SetOptions& set)
@@ -77,13 +89,14 @@ int Announcer::end(report::RunFacts facts) {
         } catch (const Error& e) {
             session_.messages().error(e);
             status = worse(status, kFailed);
+            facts.problems.push_back(e.message());
         }
     };
     std::map<std::string, std::string> variables = report::hook_environment(facts);
     if (facts.exit_status != kDone) must([&] { run_hook("on_failure", hooks_.on_failure, variables); });
     must([&] { run_hook("after", hooks_.after, variables); });
     must([&] { write_metrics(facts); });
-    status = worse(status, mail(facts));
+    status = worse(status, tell_by_mail(session_, set_, facts));
     ping(facts.exit_status == kDone ? hooks_.ping_success : hooks_.ping_failure, ping_text(facts));
     return status;
 }
@@ -99,6 +112,7 @@ void Announcer::run_hook(std::string_view key, const std::string& line,
     ProcessResult result = session_.io().run_process(process);
     if (!result.out.empty()) session_.messages().detail(format("{}: {}", key, quotable(result.out)));
     if (result.succeeded()) return;
+    std::string said = result.said();
     throw Error(Error::Kind::io, format("set {}: the hook \"{}\" {}{}", set_.name, key,
                                         result.text(process.limit_ms), said.empty() ? "" : ": " + said));
 }
@@ -112,7 +126,6 @@ void Announcer::ping(const std::string& url, const std::string& body) {
             cloud::HttpOptions options;
             options.connect_timeout_ms = options.stall_timeout_ms = kPingTimeoutMs;
             options.user_agent = format("icecore/{}", program_version());
-    std::string said = result.said();
             std::unique_ptr<cloud::HttpClient> client = cloud::make_http_client(std::move(options));
             cloud::HttpRequest request;
             request.method = "POST";
@@ -132,23 +145,14 @@ void Announcer::ping(const std::string& url, const std::string& body) {
     session_.messages().warning(format("set {}: the ping to {} failed: {}", set_.name, host, fault));
 }
 
-int Announcer::mail(const report::RunFacts& facts) {
-    MailOutcome outcome = mail_after_run(session_, set_, facts);
-    if (outcome.sent) session_.messages().detail(format("set {}: the report is mailed", set_.name));
-    if (!outcome.failure) return kDone;
-    session_.messages().error(format("set {}: {}", set_.name, outcome.failure->message()),
-                              outcome.failure->hint());
-    return kUnreported;
-}
-
-void Announcer::write_metrics(const report::RunFacts& facts) {
+void Announcer::write_metrics(report::RunFacts facts) {
     const std::string& path = session_.config().report.metrics;
     if (path.empty()) return;
+    facts.offsite_snapshot = newest_offsite(session_, set_);
     FileSystem& fs = session_.io().fs;
     std::string dir(parent_path(path));
     // Sets may be backed up at the same time, and all share the file.
     Fd lock = open_file(dir, O_RDONLY | O_DIRECTORY);
-    facts.offsite_snapshot = newest_offsite(session_, set_);
     if (flock(lock.get(), LOCK_EX) != 0) throw_errno("locking " + dir);
     std::string before = path_exists(path) ? read_file(path, kMetricsBytesMax) : "";
     write_file_durably(fs, dir, std::string(base_name(path)), report::metrics_text(before, facts), true,

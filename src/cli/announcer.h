@@ -25,22 +25,25 @@ class Announcer {
     void begin(const report::RunFacts& facts);
 
     /// After the run, whatever became of it, also if begin() threw. Returns the exit status: that of `facts`,
-    /// or worse.
-    int end(const report::RunFacts& facts);
+    /// or worse. The mail tells what went wrong before it.
+    int end(report::RunFacts facts);
 
   private:
     void run_hook(std::string_view key, const std::string& line,
                   const std::map<std::string, std::string>& variables);
     void ping(const std::string& url, const std::string& body);
-    int mail(const report::RunFacts& facts);  ///< returns an exit status
-    void write_metrics(const report::RunFacts& facts);
+    void write_metrics(report::RunFacts facts);
 
     Session& session_;
     const engine::SetOptions& set_;
     const RunHooks& hooks_;
 };
 
-/// The worse of two exit statuses: failed is worse than incomplete, unreported, done, in this order.
-int worse(int a, int b);
+/// What is known of a run of `set` that begins now.
+report::RunFacts new_facts(Session& session, const engine::SetOptions& set);
+
+/// Mails what is due after a run, or after storing it offsite by itself. What goes wrong is told; returns an
+/// exit status.
+int tell_by_mail(Session& session, const engine::SetOptions& set, const report::RunFacts& facts);
 
 }  // namespace icecore::cli

@@ -55,40 +55,13 @@ void print_plan(std::ostream& out, const BackupResult& result) {
                   format_bytes(counts.read_bytes));
 }
 
-report::RunFacts new_facts(Session& session, const SetOptions& set) {
-    report::RunFacts facts;
-    facts.set = set.name;
-    facts.host = session.io().host;
-    facts.data_dir = set.data_dir;
-    facts.backup_dir = set.backup_dir;
-    facts.started = session.io().clock.now();
-    return facts;
-}
-
-/// When the newest run began that is complete offsite; nullopt also if that cannot be found out.
-std::optional<Timestamp> newest_offsite(Session& session, const SetOptions& set) {
-    if (set.target.type == engine::TargetOptions::Type::none) return std::nullopt;
-    try {
-        return read_set_status(session, set, std::nullopt).offsite_snapshot;
-    } catch (const Error&) {
-        return std::nullopt;
-    }
-}
-
 void add_result(report::RunFacts& facts, const BackupResult& result) {
     facts.result =
         result.incomplete() ? report::RunFacts::Result::incomplete : report::RunFacts::Result::done;
     facts.header = result.header;
     facts.trailer = result.trailer;
     facts.log_file = result.log_file;
-    if (!result.upload) return;
-    facts.upload.emplace();
-    facts.upload->files = result.upload->files;
-    facts.upload->bytes = result.upload->bytes;
-    facts.upload->waiting_files = result.upload->waiting_files;
-    facts.upload->waiting_bytes = result.upload->waiting_bytes;
-    facts.upload->problems = result.upload->problems;
-    if (result.upload->failure) facts.upload->problems.push_back(result.upload->failure->message());
+    if (result.upload) facts.upload = upload_facts(*result.upload);
 }
 
 class BackupCommand final : public Command {

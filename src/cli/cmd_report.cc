@@ -21,7 +21,8 @@ using report::SetReport;
 void append_lists(JsonWriter& writer, const SetReport& report) {
     writer.key("failures").begin_array();
     for (const report::Failure& failure : report.failures) {
-        writer.begin_object().key("at").time(failure.at).field("run", failure.run);
+        writer.begin_object().field("kind", failure_kind_name(failure.kind)).key("at").time(failure.at);
+        writer.field("run", failure.run);
         writer.field("error", printable(failure.error)).field("hint", printable(failure.hint)).end_object();
     }
     writer.end_array().key("unusual").begin_array();

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "cli/announcer.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/program.h"
@@ -54,7 +55,7 @@ class UploadCommand final : public Command {
         int status = kDone;
         for (const SetOptions* set : sets) {
             int of_set = upload_set(session, *set, sets.size() > 1, as_json ? &json : nullptr);
-            if (status != kFailed && of_set != kDone) status = of_set;
+            status = worse(status, of_set);
         }
         if (as_json) {
             json.writer().end_array().end_object();
@@ -130,7 +131,18 @@ class UploadCommand final : public Command {
             session.io().out << (several ? set.name + ": " : "") << upload_line(result) << '\n';
             session.io().out.flush();
         }
-        return report_upload_problems(session.messages(), result, several ? "set " + set.name : "", "");
+        int status = report_upload_problems(session.messages(), result, several ? "set " + set.name : "", "");
+        return worse(status, mail(session, set, result, status));
+    }
+
+    /// As after a backup: what went wrong is told at once, and what waits is tried again.
+    static int mail(Session& session, const SetOptions& set, const UploadResult& result, int status) {
+        report::RunFacts facts = new_facts(session, set);
+        facts.result = report::RunFacts::Result::done;
+        facts.exit_status = status;
+        facts.finished = facts.started;
+        facts.upload = upload_facts(result);
+        return tell_by_mail(session, set, facts);
     }
 
     bool abort_unfinished_ = false;

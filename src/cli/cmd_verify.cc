@@ -33,7 +33,7 @@ std::string summary(const VerifyResult& result, bool deep) {
                               plural(result.volumes, "volume", "volumes"), format_bytes(result.stored_bytes));
     if (deep) text += format(", {} compared", plural(result.members, "entry", "entries"));
     if (result.problems == 0) return text + ": all well";
-    return text + format(": {}", counted(result.problems, "problem", "problems"));
+    return text + format(": {}", plural(result.problems, "problem", "problems"));
 }
 
 class VerifyCommand final : public Command {
@@ -81,8 +81,6 @@ class VerifyCommand final : public Command {
     }
 
   private:
-    static int worse(int a, int b) { return a == kFailed || b == kDone ? a : b; }
-
     /// The exit status. The errors of a set end here, so that the next one has its turn.
     int verify_set(Session& session, const engine::SetOptions& set, bool several, JsonOutput* json) {
         std::unique_ptr<TerminalObserver> observer = session.observer();
@@ -161,7 +159,7 @@ class VerifyCommand final : public Command {
         if (result.unlisted > 0)
             text += format("; {} stored lately, of which nothing can be said yet", result.unlisted);
         if (result.waiting > 0) text += format("; {} not stored yet", result.waiting);
-        if (result.problems > 0) text += format("; {}", counted(result.problems, "problem", "problems"));
+        if (result.problems > 0) text += format("; {}", plural(result.problems, "problem", "problems"));
         return text;
     }
 

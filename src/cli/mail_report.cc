@@ -75,15 +75,25 @@ std::string about(const SetReport& report) {
     return text;
 }
 
+/// Several problems as one, for a mail's line.
+std::string first_and_count(const std::vector<std::string>& problems) {
+    if (problems.size() == 1) return problems.front();
+    return format("{} (and {} more)", problems.front(), problems.size() - 1);
+}
+
 /// What a run adds to the queue.
-std::optional<Failure> failure_of(const report::RunFacts& facts) {
+std::vector<Failure> failures_of(const report::RunFacts& facts) {
+    using Kind = Failure::Kind;
+    std::vector<Failure> failures;
     if (facts.result == report::RunFacts::Result::failed)
-        return Failure{facts.finished, 0, facts.error, facts.hint};
-    if (!facts.upload || facts.upload->problems.empty() || facts.exit_status == kPending) return std::nullopt;
-    std::string error = facts.upload->problems.front();
-    if (facts.upload->problems.size() > 1)
-        error += format(" (and {} more)", facts.upload->problems.size() - 1);
-    return Failure{facts.finished, facts.header ? facts.header->run : 0, error, ""};
+        failures.push_back({Kind::no_run, facts.finished, 0, facts.error, facts.hint});
+    std::uint32_t run = facts.header ? facts.header->run : 0;
+    if (facts.upload && !facts.upload->problems.empty() && facts.exit_status != kPending)
+        failures.push_back(
+            {Kind::not_offsite, facts.finished, run, first_and_count(facts.upload->problems), ""});
+    if (!facts.problems.empty())
+        failures.push_back({Kind::besides, facts.finished, run, first_and_count(facts.problems), ""});
+    return failures;
 }
 
 /// Where what has not been told begins. A number beyond the last run is of runs that are gone.
@@ -110,8 +120,8 @@ class AfterRun {
         : session_(session), set_(set), queue_(session.io().fs, mail_places(session.io(), set)) {}
 
     MailOutcome tell(const report::RunFacts& facts) {
-        if (auto failure = failure_of(facts))
-            attempt([&] { queue_.add(*failure); }, "it could not be queued, either");
+        for (const Failure& failure : failures_of(facts))
+            attempt([&] { queue_.add(failure); }, "it could not be queued, either");
         SetReport report = collect_report(session_, set_);
         report.failures = queue_.state().failures;
         report.failures_left_out = queue_.state().left_out;

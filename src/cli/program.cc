@@ -187,6 +187,12 @@ std::vector<std::unique_ptr<Command>> make_commands() {
     return commands;
 }
 
+int worse(int a, int b) {
+    constexpr std::array<int, 5> kOrder = {kDone, kUnreported, kIncomplete, kPending, kFailed};
+    auto rank = [&](int status) { return std::find(kOrder.begin(), kOrder.end(), status) - kOrder.begin(); };
+    return rank(a) >= rank(b) ? a : b;
+}
+
 int run_program(const std::vector<std::string>& args, Io& io) {
     Messages messages(io.err);
     messages.color = color_wanted(args, io);

@@ -17,6 +17,10 @@ enum ExitStatus : int {
     kPending = 75,    ///< under way at a cold store, for hours: the same command again goes on
 };
 
+/// The worse of two exit statuses, of which the later are worse: done, unreported, incomplete, pending,
+/// failed.
+int worse(int a, int b);
+
 /// The whole program: runs one command line (without the program's own name) and returns the exit status.
 /// Every exception ends here as `icecore: error: …` and a hint on io.err.
 int run_program(const std::vector<std::string>& args, Io& io);

@@ -31,6 +31,17 @@ void write_upload_fields(JsonWriter& json, const engine::UploadResult& result) {
     json.field("seconds", result.seconds);
 }
 
+report::RunFacts::Upload upload_facts(const engine::UploadResult& result) {
+    report::RunFacts::Upload facts;
+    facts.files = result.files;
+    facts.bytes = result.bytes;
+    facts.waiting_files = result.waiting_files;
+    facts.waiting_bytes = result.waiting_bytes;
+    facts.problems = result.problems;
+    if (result.failure) facts.problems.push_back(result.failure->message());
+    return facts;
+}
+
 int report_upload_problems(Messages& messages, const engine::UploadResult& result, std::string_view context,
                            std::string_view advice) {
     std::string prefix = context.empty() ? "" : format("{}: ", context);

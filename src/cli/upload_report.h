@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "cli/messages.h"
 #include "engine/upload.h"
+#include "report/run_facts.h"
 
 namespace icecore::cli {
 
@@ -15,6 +16,9 @@ std::string upload_line(const engine::UploadResult& result);
 
 /// The fields of an upload (doc/json.md, "upload") into an open object.
 void write_upload_fields(JsonWriter& json, const engine::UploadResult& result);
+
+/// For hooks, mails and the like.
+report::RunFacts::Upload upload_facts(const engine::UploadResult& result);
 
 /// Prints what went wrong as errors, each after `context` ("set home", or empty); `advice` is what the user
 /// can do besides, or empty. Returns the exit status: done, or failed if anything is not offsite.

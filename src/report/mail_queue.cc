@@ -34,6 +34,13 @@ std::uint64_t read_count(const Json& json, const char* key) {
     return found != json.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
 
+Failure::Kind read_kind(const Json& failure) {
+    std::string name = read_text(failure, "kind");
+    for (Failure::Kind kind : {Failure::Kind::no_run, Failure::Kind::besides})
+        if (name == failure_kind_name(kind)) return kind;
+    return Failure::Kind::not_offsite;
+}
+
 /// What is not as it should be is left out.
 MailState decode(std::string_view text) {
     MailState state;
@@ -51,7 +58,7 @@ MailState decode(std::string_view text) {
     for (const Json& one : *failures) {
         auto at = one.is_object() ? read_time(one, "at") : std::nullopt;
         if (!at) continue;
-        state.failures.push_back({*at, static_cast<std::uint32_t>(read_count(one, "run")),
+        state.failures.push_back({read_kind(one), *at, static_cast<std::uint32_t>(read_count(one, "run")),
                                   read_text(one, "error"), read_text(one, "hint")});
     }
     return state;
@@ -69,7 +76,8 @@ std::string encode(const MailState& state) {
     time("last_sent", state.last_sent);
     json.field("left_out", state.left_out).key("failures").begin_array();
     for (const Failure& failure : state.failures) {
-        json.begin_object().key("at").time(failure.at).field("run", failure.run);
+        json.begin_object().field("kind", failure_kind_name(failure.kind)).key("at").time(failure.at);
+        json.field("run", failure.run);
         json.field("error", quotable(failure.error, kErrorBytesMax));
         json.field("hint", quotable(failure.hint, kErrorBytesMax)).end_object();
     }

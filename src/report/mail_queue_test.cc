@@ -30,7 +30,9 @@ class MailQueueTest : public ::testing::Test {
     MailQueueTest() { std::filesystem::create_directory(places_.backup_dir); }
     MailState state() const { return MailQueue::read(places_); }
     MailQueue queue() { return {fs_, places_}; }
-    static Failure failure(std::int64_t at) { return {{at, 5}, 0, format("failure {}", at), "hint"}; }
+    static Failure failure(std::int64_t at) {
+        return {static_cast<Failure::Kind>(at % 3), {at, 5}, 0, format("failure {}", at), "hint"};
+    }
 
     TestDir dir_;
     FullDisk fs_;
@@ -98,7 +100,11 @@ TEST_F(MailQueueTest, WhatCannotBeReadIsNone) {
         EXPECT_EQ(state().mailed_through, 0U) << text;
         EXPECT_TRUE(state().failures.empty()) << text;
     }
-    queue().add({{1, 0}, 3, std::string("bad\xff\n\x1b[31m") + std::string(10'000, 'x'), ""});
+    queue().add({Failure::Kind::not_offsite,
+                 {1, 0},
+                 3,
+                 std::string("bad\xff\n\x1b[31m") + std::string(10'000, 'x'),
+                 ""});
     EXPECT_EQ(state().failures.size(), 1U);
     EXPECT_LT(state().failures[0].error.size(), 3000U);
 }

@@ -52,9 +52,8 @@ constexpr std::string_view kHeadRight = "color:#666666;white-space:nowrap;text-a
 void tell_failures(Html& out, const SetReport& report) {
     for (const Failure& failure : report.failures) {
         out.put(R"(<div style="border-left:4px solid {};padding:4px 10px;margin:8px 0">)", kRed);
-        std::string title = failure.run == 0 ? "FAILED" : format("NOT OFFSITE: run {}", failure.run);
-        out.put(R"(<b style="color:{}">{}</b> {}<br>{})", kRed, title, format_local(failure.at),
-                escape_html(clean(failure.error)));
+        out.put(R"(<b style="color:{}">{}</b> {}<br>{})", kRed, failure_title(failure),
+                format_local(failure.at), escape_html(clean(failure.error)));
         if (!failure.hint.empty())
             out.put(R"(<br><span style="color:#666666">{}</span>)", escape_html(clean(failure.hint)));
         out.put("</div>");

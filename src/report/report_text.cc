@@ -27,10 +27,7 @@ class Text {
 
 void tell_failures(Text& out, const SetReport& report) {
     for (const Failure& failure : report.failures) {
-        if (failure.run == 0)
-            out.heading(format("FAILED {}", format_local(failure.at)));
-        else
-            out.heading(format("NOT OFFSITE: run {}, {}", failure.run, format_local(failure.at)));
+        out.heading(format("{}, {}", failure_title(failure), format_local(failure.at)));
         out.line("  {}", clean(failure.error));
         if (!failure.hint.empty()) out.line("  hint: {}", clean(failure.hint));
     }

@@ -44,7 +44,8 @@ struct RunFacts {
 
     std::string error;  ///< why it failed, for people
     std::string hint;
-    std::optional<Upload> upload;  ///< if the set has a target that was not left alone
+    std::optional<Upload> upload;       ///< if the set has a target that was not left alone
+    std::vector<std::string> problems;  ///< of hooks and the like, for people: they do not make a run fail
     /// When the newest run began that is complete offsite with its chain.
     std::optional<Timestamp> offsite_snapshot;
 

@@ -147,9 +147,10 @@ TEST_F(UnusualTest, TheSubjectTellsTheWorst) {
     EXPECT_THAT(subject_of(report_), HasSubstr("UNUSUAL: run 6: 90% of the files changed"));
     report_.history.back().trailer.counts.errors = 3;
     EXPECT_THAT(subject_of(report_), HasSubstr("ERRORS: 3 files not read in 6 runs"));
-    report_.failures.push_back({report_.now, 6, "no such bucket", ""});
+    report_.failures.push_back({Failure::Kind::not_offsite, report_.now, 6, "no such bucket", ""});
     EXPECT_EQ(subject_of(report_), "icecore nas1/home: NOT OFFSITE: no such bucket");
-    report_.failures.push_back({report_.now, 0, "disk\nfull" + std::string(500, 'x'), ""});
+    report_.failures.push_back(
+        {Failure::Kind::no_run, report_.now, 0, "disk\nfull" + std::string(500, 'x'), ""});
     EXPECT_THAT(subject_of(report_), ::testing::StartsWith("icecore nas1/home: FAILED 2 times: disk"));
     EXPECT_LT(subject_of(report_).size(), 200U);
     EXPECT_EQ(subject_of(report_).find('\n'), std::string::npos);

@@ -365,7 +365,27 @@ TEST_F(MailReportTest, ATargetThatIsGoneIsMailedAtOnce) {
     ASSERT_EQ(server.count(), 1U);
     EXPECT_THAT(subject(mail(server, 1)), HasSubstr("NOT OFFSITE: "));
     EXPECT_THAT(text(mail(server, 1)), HasSubstr("NOT OFFSITE: run 1"));
+    EXPECT_EQ(program_.run({"upload"}), kFailed);
+    ASSERT_EQ(server.count(), 2U);
+    EXPECT_THAT(text(mail(server, 2)), ::testing::ContainsRegex("\nNOT OFFSITE, .*\n.*usb"));
     std::filesystem::create_directory(dir_ / "usb");
+    EXPECT_EQ(backup(), kDone) << err();
+    EXPECT_EQ(program_.run({"upload"}), kDone) << err();
+    EXPECT_EQ(server.count(), 2U);
+}
+
+TEST_F(MailReportTest, AHookThatFailsIsMailedAtOnceWithTheRun) {
+    SmtpServer server;
+    configure(server, "");
+    std::string config = read_file(dir_ / "icecore.toml");
+    write_text(dir_ / "icecore.toml", config + "after = \"echo no space >&2; exit 3\"\n");
+    EXPECT_EQ(backup(), kFailed);
+    ASSERT_EQ(server.count(), 1U);
+    EXPECT_THAT(subject(mail(server, 1)), HasSubstr("PROBLEM: set home: the hook \"after\" ended"));
+    EXPECT_THAT(text(mail(server, 1)), HasSubstr("PROBLEM: run 1, "));
+    EXPECT_THAT(text(mail(server, 1)), HasSubstr("ended with status 3: no space"));
+    EXPECT_THAT(html(mail(server, 1)), HasSubstr("PROBLEM: run 1"));
+    write_text(dir_ / "icecore.toml", config);
     EXPECT_EQ(backup(), kDone) << err();
     EXPECT_EQ(server.count(), 1U);
 }
@@ -475,8 +495,10 @@ TEST_F(MailReportTest, InitSendsATestMailAndAsksAgainForAServerThatDoesNotTakeIt
                                         "ann@example.org",
                                         "localhost",
                                         "smtp://127.0.0.1:1",
+                                        "no",
                                         "y",
                                         server.url(),
+                                        "",
                                         "y",
                                         "no",
                                         "n"};
@@ -496,6 +518,39 @@ TEST_F(MailReportTest, InitSendsATestMailAndAsksAgainForAServerThatDoesNotTakeIt
     ASSERT_EQ(program_.run({"backup"}), kDone) << err();
     ASSERT_EQ(program_.run({"report", "--send"}), kDone) << err();
     EXPECT_EQ(server.count(), 2U);
+}
+
+TEST_F(MailReportTest, InitLogsInWithAPasswordThatOnlyItsOwnerCanRead) {
+    SmtpServer server({"--auth", "ann:s3cret word", "--auth-plain"});
+    program_.io.in_is_terminal = program_.io.out_is_terminal = true;
+    auto answer = [&](std::vector<std::string> last) {
+        std::string input;
+        for (const std::string& line :
+             {dir_ / "data", dir_ / "backup", std::string("none"), std::string("ann@example.org"),
+              server.url(), std::string("ann"), std::string("wr0ng word"), std::string("y"), server.url(),
+              std::string("ann"), std::string("s3cret word"), std::string("y")})
+            input += line + "\n";
+        for (const std::string& line : last) input += line + "\n";
+        return program_.run({"init"}, input);
+    };
+    EXPECT_EQ(answer({}), kFailed);
+    EXPECT_FALSE(path_exists(dir_ / "mail-password")) << "nothing was written";
+
+    write_text(dir_ / "mail-password", "another's");
+    ASSERT_EQ(answer({"no", "y"}), kDone) << err();
+    EXPECT_THAT(err(), HasSubstr("login refused"));
+    std::string file = dir_ / "mail-password-2";
+    EXPECT_EQ(read_file(file), "s3cret word\n");
+    struct stat stat {};
+    ASSERT_EQ(::stat(file.c_str(), &stat), 0);
+    EXPECT_EQ(stat.st_mode & 07777, 0600U);
+    EXPECT_EQ(read_file(dir_ / "mail-password"), "another's");
+    EXPECT_THAT(read_file(dir_ / "icecore.toml"),
+                HasSubstr(format("\nuser = \"ann\"\npassword_file = \"{}\"\n", file)));
+    for (const std::string& text : {err(), program_.out.str(), read_file(dir_ / "icecore.toml")})
+        EXPECT_THAT(text, Not(::testing::ContainsRegex("s3cret|wr0ng")));
+    ASSERT_EQ(program_.run({"report", "--send"}), kDone) << err();
+    EXPECT_EQ(server.facts(server.count())["user"], "ann");
 }
 
 }  // namespace

@@ -145,7 +145,8 @@ TEST_F(BtrfsSnapshots, ARunIsTheTreeAsOfItsBeginning) {
     EXPECT_THAT(subvolumes(), ElementsAre("@home"));
     EXPECT_FALSE(path_exists(ledger()));
     // What people read tells of the directory itself.
-    EXPECT_THAT(log_of(result), HasSubstr("data       " + runs_.set.data_dir + "\n"));
+    EXPECT_THAT(log_of(result),
+                HasSubstr("data       " + runs_.set.data_dir + "\nread in    a btrfs snapshot\n"));
     EXPECT_EQ(log_of(result).find("/.icecore"), std::string::npos);
     for (const auto& [path, entry] : runs_.entries(result))
         EXPECT_EQ(path.find("icecore"), std::string::npos);

@@ -219,7 +219,8 @@ class BackupRun {
         report::RunLog log(env_.fs, set_.backup_dir, names_.log);
         archive::ManifestWriter manifest(env_.fs, set_.backup_dir, names_.manifest);
         std::unique_ptr<catalog::RunWriter> writer = catalog_->begin_run(header_);
-        log.begin(header_, set_.data_dir, set_.backup_dir);
+        log.begin(header_, set_.data_dir, set_.backup_dir,
+                  source_->root().frozen_at ? snapshot::kind_name(set_.snapshot.kind) : "");
         note_interrupted(log);
         for (const std::string& note : notes_) log.note(note);
         manifest.write(header_);

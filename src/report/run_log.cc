@@ -74,12 +74,14 @@ RunLog::RunLog(FileSystem& fs, const std::string& dir, const std::string& name)
 
 RunLog::~RunLog() = default;
 
-void RunLog::begin(const ManifestHeader& header, std::string_view data_dir, std::string_view backup_dir) {
+void RunLog::begin(const ManifestHeader& header, std::string_view data_dir, std::string_view backup_dir,
+                   std::string_view snapshot) {
     State& log = *state_;
     log.heading("icecore", header.program);
     log.heading("set", escape_path(header.set));
     log.heading("host", escape_path(header.host));
     log.heading("data", escape_path(data_dir));
+    if (!snapshot.empty()) log.heading("read in", format("a {} snapshot", snapshot));
     log.heading("backup", escape_path(backup_dir));
     log.heading("run", format("{} ({})", header.run, kind_text(header)));
     if (header.interrupted) log.heading("state", "interrupted: holds a part of the changes");

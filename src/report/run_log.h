@@ -20,7 +20,9 @@ class RunLog {
     ~RunLog();
 
     /// Heading: program, set, host, data and backup directory, run number and kind, parent, start, why full.
-    void begin(const archive::ManifestHeader& header, std::string_view data_dir, std::string_view backup_dir);
+    /// `snapshot` is the kind of snapshot that the data was read in, or empty.
+    void begin(const archive::ManifestHeader& header, std::string_view data_dir, std::string_view backup_dir,
+               std::string_view snapshot = {});
 
     void added(std::string_view path, const FileStat& stat);
     void changed(std::string_view path, const FileStat& stat, std::uint64_t old_size_bytes);

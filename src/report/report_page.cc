@@ -34,16 +34,17 @@ constexpr std::string_view kStyle = R"(
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact } section { break-inside: avoid }
   section.long { break-inside: auto } body { margin: 0 } }
 body { font: 15px/1.45 system-ui, sans-serif; color: var(--text); background: var(--back);
-       max-width: 900px; margin: 24px auto; padding: 0 16px }
+       max-width: 900px; margin: 24px auto; padding: 0 16px; overflow-wrap: anywhere }
 h1 { font-size: 21px; margin: 0 0 4px } h2 { font-size: 16px; margin: 26px 0 8px }
 .soft { color: var(--soft) } .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
 table { border-collapse: collapse; font-size: 14px } td, th { padding: 3px 14px 3px 0; vertical-align: top; text-align: left }
 th { font-weight: normal; color: var(--soft); white-space: nowrap } th.number { text-align: right } tbody tr { border-top: 1px solid var(--line) }
-td.path { font-family: ui-monospace, monospace; font-size: 13px; overflow-wrap: anywhere } .bad { color: var(--bad); font-weight: 600 }
+td.path { font-family: ui-monospace, monospace; font-size: 13px } .bad { color: var(--bad); font-weight: 600 }
 .box { border-left: 4px solid var(--warn); background: var(--box); padding: 8px 12px; margin: 8px 0 } .box.bad { border-color: var(--bad);
        color: inherit; font-weight: normal } svg { width: 100%; height: auto; display: block } svg text { font-size: 11px; fill: var(--soft) }
 .key span { display: inline-block; width: 10px; height: 10px; margin: 0 5px 0 14px } .key span:first-child { margin-left: 0 }
 .facts td:first-child { color: var(--soft) } .nowrap { white-space: nowrap }
+@media screen { .wide { overflow-x: auto } .wide svg { min-width: 600px } }
 )";
 
 class Page {
@@ -63,34 +64,43 @@ class Page {
     std::string out_;
 };
 
+enum class Unit : std::uint8_t { bytes, files, usd };
+
 /// A round number at least as large as `value`: 1, 2 or 5 times a power of ten; of bytes, a power of two.
-double nice_top(double value, bool bytes) {
+double nice_top(double value, Unit unit) {
     if (value <= 0) return 1;
-    double base = bytes ? 2 : 10;
+    double base = unit == Unit::bytes ? 2 : 10;
     double step = std::pow(base, std::floor(std::log(value) / std::log(base)));
     for (double factor : {1.0, 2.0, 5.0, 10.0})
         if (step * factor >= value) return step * factor;
     return value;
 }
 
-std::string amount(double value, bool bytes) {
+/// A label of an axis up to `top`.
+std::string amount(double value, double top, Unit unit) {
+    if (unit == Unit::usd)
+        return format("{:.{}f}", value, std::max(2, 1 - static_cast<int>(std::floor(std::log10(top)))));
     auto whole = static_cast<std::uint64_t>(value);
-    return bytes ? format_bytes(whole) : format_count(whole);
+    return unit == Unit::bytes ? format_bytes(whole) : format_count(whole);
 }
 
 void begin_chart(Page& out, std::string_view label, double height) {
-    out.put(R"x(<svg viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}">)x", kWidth, height,
-            escape_html(label));
+    out.put(R"x(<div class="wide"><svg viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}">)x", kWidth,
+            height, escape_html(label));
+}
+
+void end_chart(Page& out) {
+    out.put("</svg></div>");
 }
 
 /// Lines and labels of the vertical axis from 0 to `top`.
-void axis(Page& out, double top, bool bytes) {
+void axis(Page& out, double top, Unit unit) {
     for (int i = 0; i <= 2; ++i) {
         double y = kTop + kPlotHeight * (1 - i / 2.0);
         out.put(R"x(<line x1="{0:.0f}" x2="{1:.0f}" y1="{2:.1f}" y2="{2:.1f}" stroke="var(--line)"/>)x",
                 kLeft, kWidth - kRight, y);
         out.put(R"x(<text x="{:.0f}" y="{:.1f}" text-anchor="end">{}</text>)x", kLeft - 8, y + 4,
-                amount(top * i / 2, bytes));
+                amount(top * i / 2, top, unit));
     }
 }
 
@@ -113,10 +123,10 @@ void dates(Page& out, Timestamp from, Timestamp to) {
 void chart_sizes(Page& out, const SetReport& report) {
     std::vector<Bar> bars = stored_bars(report, kBarsMax);
     if (bars.size() < 2) return;
-    double top = nice_top(static_cast<double>(longest_bar_bytes(bars)), true);
+    double top = nice_top(static_cast<double>(longest_bar_bytes(bars)), Unit::bytes);
     out.heading(format("Stored by the last {} runs", bars.size()));
     begin_chart(out, "Stored by each run", kHeight);
-    axis(out, top, true);
+    axis(out, top, Unit::bytes);
     double step = std::min(kPlotWidth / static_cast<double>(bars.size()), 40.0);
     for (std::size_t i = 0; i < bars.size(); ++i) {
         const Bar& bar = bars[i];
@@ -135,7 +145,7 @@ void chart_sizes(Page& out, const SetReport& report) {
                 kTop + 10, room ? "start" : "end", room ? "↑ " : "", format_bytes(bar.bytes));
     }
     dates(out, bars.front().started, bars.back().started);
-    out.put("</svg>");
+    end_chart(out);
     out.put(
         R"x(<div class="key soft"><span style="background:var(--full)"></span>full (cut where there is an arrow))x"
         R"x(<span style="background:var(--incr)"></span>incremental<span style="background:var(--bad)"></span>with errors)x"
@@ -170,12 +180,12 @@ void chart_changes(Page& out, const SetReport& report) {
     std::uint64_t most = 0;
     for (const Day& day : days) most = std::max(most, day.all());
     if (days.size() < 2 || most == 0) return;
-    double top = nice_top(static_cast<double>(most), false);
+    double top = nice_top(static_cast<double>(most), Unit::files);
     std::int64_t span = days.back().number - days.front().number + 1;
     double step = std::min(kPlotWidth / static_cast<double>(span), 40.0);
     out.heading("Files changed a day");
     begin_chart(out, "Files added, changed and deleted a day", kHeight);
-    axis(out, top, false);
+    axis(out, top, Unit::files);
     for (const Day& day : days) {
         double x = kLeft + step * static_cast<double>(day.number - days.front().number) + step * 0.1;
         double y = kTop + kPlotHeight;
@@ -193,7 +203,7 @@ void chart_changes(Page& out, const SetReport& report) {
         stack(day.deleted, "del");
     }
     dates(out, {days.front().number * kDaySeconds, 0}, {days.back().number * kDaySeconds, 0});
-    out.put("</svg>");
+    end_chart(out);
     out.put(
         R"x(<div class="key soft"><span style="background:var(--new)"></span>added)x"
         R"x(<span style="background:var(--chg)"></span>changed<span style="background:var(--del)"></span>deleted</div>)x");
@@ -255,7 +265,7 @@ void chart_chains(Page& out, const SetReport& report) {
             format_local(from).substr(0, 10));
     out.put(R"x(<text x="{:.0f}" y="{:.0f}" text-anchor="end">{}</text>)x", kWidth - kRight, height - 7,
             format_local(to).substr(0, 10));
-    out.put("</svg>");
+    end_chart(out);
     out.end();
 }
 
@@ -269,16 +279,45 @@ void box(Page& out, bool bad, std::string_view title, std::string_view text, std
 
 void tell_remarks(Page& out, const SetReport& report) {
     for (const Failure& failure : report.failures)
-        box(out, true,
-            format("{} {}", failure.run == 0 ? "Failed" : format("Run {} is not offsite:", failure.run),
-                   format_local(failure.at)),
-            failure.error, failure.hint);
+        box(out, true, format("{}, {}", failure_title(failure), format_local(failure.at)), failure.error,
+            failure.hint);
     if (report.failures_left_out > 0)
         box(out, true, "",
             format("… and {} between them", plural(report.failures_left_out, "failure", "failures")));
     for (const Unusual& one : find_unusual(report)) box(out, one.alarm, "", one.text);
     for (const std::string& warning : report.warnings) box(out, false, "", warning);
     for (const std::string& note : run_notes(report)) box(out, false, "", note);
+}
+
+/// What keeping offsite costs, with each run in turn.
+void chart_cost(Page& out, const SetReport& report) {
+    double usd = 0;
+    for (const SetReport::Run& run : report.history) usd += run.monthly_usd;
+    if (report.history.size() < 2 || usd <= 0) return;
+    double top = nice_top(usd, Unit::usd);
+    Timestamp from = report.history.front().header.started;
+    Timestamp to = std::max(report.now, report.history.back().header.started);
+    double seconds = std::max<double>(static_cast<double>(to.sec - from.sec), 1);
+    out.heading("Cost of what is offsite");
+    out.put("<div class=\"soft\">US dollars a month{}</div>",
+            report.offsite ? escape_html(clean("; now " + report.offsite->monthly_cost)) : "");
+    begin_chart(out, "US dollars a month for what is offsite", kHeight);
+    axis(out, top, Unit::usd);
+    double bottom = kTop + kPlotHeight;
+    std::string steps = format("M{:.1f} {:.1f}", kLeft, bottom);
+    double sum = 0;
+    double last_x = 0;
+    for (const SetReport::Run& run : report.history) {
+        sum += run.monthly_usd;
+        double x = kLeft + kPlotWidth * static_cast<double>(run.header.started.sec - from.sec) / seconds;
+        if (x - last_x < 0.5 && &run != &report.history.back()) continue;
+        last_x = x;
+        steps += format("H{:.1f}V{:.1f}", x, bottom - kPlotHeight * sum / top);
+    }
+    out.put(R"x(<path d="{}H{:.1f}V{:.1f}Z" fill="var(--incr)"/>)x", steps, kLeft + kPlotWidth, bottom);
+    dates(out, from, to);
+    end_chart(out);
+    out.end();
 }
 
 std::string cell(std::string_view text, std::string_view kind = "") {
@@ -291,7 +330,7 @@ void tell_runs(Page& out, const SetReport& report) {
     if (rows.empty()) return;
     out.heading("Runs", "long");
     out.put(
-        R"x(<table><thead><tr><th class="number">run</th><th>kind</th><th>started</th><th class="number">added</th>)x"
+        R"x(<div class="wide"><table><thead><tr><th class="number">run</th><th>kind</th><th>started</th><th class="number">added</th>)x"
         R"x(<th class="number">changed</th><th class="number">deleted</th><th class="number">errors</th>)x"
         R"x(<th class="number">stored</th><th class="number">took</th></tr></thead><tbody>)x");
     for (auto row = rows.rbegin(); row != rows.rend(); ++row)
@@ -299,7 +338,7 @@ void tell_runs(Page& out, const SetReport& report) {
                 cell(row->started, "nowrap"), cell(row->added, "number"), cell(row->changed, "number"),
                 cell(row->deleted, "number"), cell(row->errors, row->bad ? "number bad" : "number"),
                 cell(row->stored, "number"), cell(row->duration, "number"));
-    out.put("</tbody></table>");
+    out.put("</tbody></table></div>");
     if (report.told() > rows.size())
         out.put("<div class=\"soft\">… and {} before them</div>", format_count(report.told() - rows.size()));
     out.end();
@@ -343,6 +382,7 @@ std::string report_page(const SetReport& report) {
     chart_sizes(out, report);
     chart_changes(out, report);
     chart_chains(out, report);
+    chart_cost(out, report);
     CutList problems = problem_list(report);
     tell_list(out, "Could not be read", problems.lines, problems.left_out, "");
     tell_runs(out, report);

@@ -5,6 +5,7 @@
 
 #include "engine_fixture.h"
 #include "support/command.h"
+#include "support/tree_compare.h"
 
 namespace icecore::testing {
 
@@ -81,6 +82,9 @@ class OldScript {
 };
 
 /// Without fractions of seconds, as archives of other formats than pax tell times.
-TreeSnapshot in_whole_seconds(TreeSnapshot tree);
+inline TreeSnapshot in_whole_seconds(TreeSnapshot tree) {
+    for (auto& [path, entry] : tree.entries) entry.mtime.nsec = 0;
+    return tree;
+}
 
 }  // namespace icecore::testing

@@ -220,6 +220,22 @@ void append_ustar_header(const TarMember& member, const Plan& plan, std::string&
 
 }  // namespace
 
+std::string path_of_member(std::string_view tar_name) {
+    std::string path;
+    path.reserve(tar_name.size());
+    for (std::size_t at = 0; at < tar_name.size();) {
+        std::size_t end = std::min(tar_name.find('/', at), tar_name.size());
+        std::string_view component = tar_name.substr(at, end - at);
+        at = end + 1;
+        if (component.empty() || component == ".") continue;
+        if (component == "..")
+            path.clear();
+        else
+            path.append(path.empty() ? "" : "/").append(component);
+    }
+    return path;
+}
+
 void append_header(const TarMember& member, std::string& out) {
     const Plan plan = make_plan(member);
     append_pax_header(member, plan, out);

@@ -41,6 +41,10 @@ struct TarMember {
     bool operator==(const TarMember&) const = default;
 };
 
+/// Where tar extracts a member, relative to the directory that it extracts in: "./a/b/" → "a/b". Leading
+/// slashes and all up to the last ".." are cut.
+std::string path_of_member(std::string_view tar_name);
+
 /// Longest dumpdir that is written as a pax record; a longer one makes the member an old type `D` (facts:
 /// bsdtar gives up on a pax header over 1 MiB).
 constexpr std::size_t kPaxDumpdirBytesMax = (1 << 20) - 4096;

@@ -132,6 +132,16 @@ TEST(TarMember, AlignsRegionsToBlocks) {
     EXPECT_EQ(align_regions({{100, 1}, {200, 1}, {5000, 10}}, 5010), (Regions{{0, 512}, {4608, 402}}));
 }
 
+TEST(TarMember, WhereItIsExtracted) {
+    EXPECT_EQ(path_of_member("./"), "");
+    EXPECT_EQ(path_of_member("."), "");
+    EXPECT_EQ(path_of_member("./a/b/"), "a/b");
+    EXPECT_EQ(path_of_member("a//b/./c"), "a/b/c");
+    EXPECT_EQ(path_of_member("/srv/data/"), "srv/data");
+    EXPECT_EQ(path_of_member("a/../../b/..c"), "b/..c");
+    EXPECT_EQ(path_of_member("a/.."), "");
+}
+
 TEST(TarMember, EndOfArchiveIsTwoZeroBlocks) {
     EXPECT_EQ(end_of_archive(), std::string(1024, '\0'));
 }

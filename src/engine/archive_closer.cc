@@ -8,7 +8,6 @@
 #include "base/metadata.h"
 #include "base/text.h"
 #include "engine/content.h"
-#include "engine/run_recorder.h"
 #include "scan/change.h"
 
 namespace icecore::engine {
@@ -79,7 +78,7 @@ archive::ManifestEntry ArchiveCloser::complete(const archive::TarMember& member,
                                                InterruptedArchive::Tail& tail, const DataRoot& root) {
     Timestamp started = root.examined_at(env_.clock);
     archive::ManifestEntry entry;
-    entry.path = path_of_member(member.name);
+    entry.path = archive::path_of_member(member.name);
     LiveFile live(root.fd, entry.path, member);
     Sha256 hash;
     if (member.sparse) hash.update(sparse_map_block(*member.sparse));

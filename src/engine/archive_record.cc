@@ -146,8 +146,8 @@ class Record {
     std::vector<archive::Dumpdir::Rename> renames_below_root() const {
         std::vector<archive::Dumpdir::Rename> out;
         for (const archive::Dumpdir::Rename& rename : survey_.root_listing.renames) {
-            std::optional<std::string> from = path_below(path_of_member(rename.from), root_);
-            std::optional<std::string> to = path_below(path_of_member(rename.to), root_);
+            std::optional<std::string> from = path_below(archive::path_of_member(rename.from), root_);
+            std::optional<std::string> to = path_below(archive::path_of_member(rename.to), root_);
             if (to && rename.from.empty()) out.push_back({{}, *to});
             if (from && to && !rename.from.empty()) out.push_back({*from, *to});
         }
@@ -205,7 +205,7 @@ class Record {
         bool root_seen = false;
         while (std::optional<TarMember> member = reader.next()) {
             if (header_.adopted && !bring_below_root(*member, root_)) continue;
-            bool root = member->type == FileType::directory && path_of_member(member->name).empty();
+            bool root = member->type == FileType::directory && archive::path_of_member(member->name).empty();
             // Ours may have a second record of the root.
             if (root && std::exchange(root_seen, true) && !header_.adopted) continue;
             std::uint64_t content = archive::content_bytes(*member);
@@ -215,7 +215,7 @@ class Record {
             if (header_.adopted && !can_be_extracted(*member)) continue;
             std::uint64_t ino = 0;
             if (member->type == FileType::directory && options_.inode_of)
-                ino = options_.inode_of(path_of_member(member->name));
+                ino = options_.inode_of(archive::path_of_member(member->name));
             record_->put_member(*member, reader, location, ino);
             if (++out_.entries % kProgressStep == 0) tell_progress(reader.offset());
         }
@@ -230,7 +230,7 @@ class Record {
 
     /// Whether tar's extractor gets this member to its place. Directories that it needs are made.
     bool can_be_extracted(TarMember& member) {
-        std::string path = path_of_member(member.name);
+        std::string path = archive::path_of_member(member.name);
         if (path.empty()) return member.type == FileType::directory;
         make_parents(std::string(parent_path(path)));
         std::optional<catalog::Entry> there = record_->tree().find(path);
@@ -246,10 +246,11 @@ class Record {
             if (!empty) return refuse(path, "a directory is in its place, and not empty");
         }
         if (!member.hard_link) return true;
-        std::optional<catalog::Entry> target = record_->tree().find(path_of_member(member.link_target));
+        std::optional<catalog::Entry> target =
+            record_->tree().find(archive::path_of_member(member.link_target));
         if (!target || target->node != 0)
             return refuse(path, format("it is a hard link to \"{}\", which is not there",
-                                       escape_path(path_of_member(member.link_target))));
+                                       escape_path(archive::path_of_member(member.link_target))));
         return true;
     }
 

@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "engine/run_recorder.h"
 
 namespace icecore::engine {
 namespace {
@@ -43,7 +42,7 @@ class Survey {
   private:
     void add(const archive::TarMember& member) {
         if (request_.on_member) request_.on_member(member);
-        std::string path = path_of_member(member.name);
+        std::string path = archive::path_of_member(member.name);
         bool directory = member.type == FileType::directory;
         if (out_.members++ == 0 && !request_.root && directory) out_.root = path;
         if (!directory && !member.hard_link) out_.newest = std::max(out_.newest, member.mtime);
@@ -84,12 +83,12 @@ std::optional<std::string> path_below(std::string_view path, std::string_view ro
 }
 
 bool bring_below_root(archive::TarMember& member, std::string_view root) {
-    std::optional<std::string> path = path_below(path_of_member(member.name), root);
+    std::optional<std::string> path = path_below(archive::path_of_member(member.name), root);
     if (!path) return false;
     member.name = "./" + *path;
     if (member.type == FileType::directory && !path->empty()) member.name += '/';
     if (!member.hard_link) return true;
-    std::optional<std::string> target = path_below(path_of_member(member.link_target), root);
+    std::optional<std::string> target = path_below(archive::path_of_member(member.link_target), root);
     if (!target) return false;
     member.link_target = "./" + *target;
     return true;

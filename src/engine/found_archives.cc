@@ -16,7 +16,6 @@
 #include "engine/adopted_volume.h"
 #include "engine/archive_order.h"
 #include "engine/backup_dir.h"
-#include "engine/run_recorder.h"
 
 namespace icecore::engine {
 namespace {
@@ -237,7 +236,8 @@ class Finder {
             snapshot.format = snar.format;
             snapshot.run_time = snar.run_time;
             for (const archive::SnarDirectory& directory : snar.directories) {
-                std::optional<std::string> path = path_below(path_of_member(directory.name), out_.root);
+                std::optional<std::string> path =
+                    path_below(archive::path_of_member(directory.name), out_.root);
                 if (!path) continue;
                 std::vector<std::string> entries;
                 for (const auto& [flag, entry] : directory.entries) entries.push_back(entry);

@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "engine/run_recorder.h"
 
 namespace icecore::engine {
 namespace {
@@ -119,7 +118,7 @@ InterruptedArchive::Survey InterruptedArchive::survey_tail(bool purges_again) {
         while (std::optional<archive::TarMember> member = tail.next()) {
             std::uint64_t member_end = tail.reader().offset() + whole_length(*member);
             if (member->type == FileType::directory) {
-                std::string path = path_of_member(member->name);
+                std::string path = archive::path_of_member(member->name);
                 if (path.empty()) ++roots;
                 note_directory(path);
             }

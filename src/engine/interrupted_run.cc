@@ -118,7 +118,7 @@ class Closing {
         bool cut = members_seen_ > archive_.tail_members();
         bool same_type =
             member_->hard_link ? entry.stored == archive::Stored::link : member_->type == entry.stat.type;
-        if (cut || !same_type || path_of_member(member_->name) != entry.path) return false;
+        if (cut || !same_type || archive::path_of_member(member_->name) != entry.path) return false;
         member_.reset();
         return true;
     }
@@ -129,7 +129,8 @@ class Closing {
             member_ = tail_.next();
             CHECK(member_.has_value());
             ++members_seen_;
-            bool root = member_->type == FileType::directory && path_of_member(member_->name).empty();
+            bool root =
+                member_->type == FileType::directory && archive::path_of_member(member_->name).empty();
             if (root && std::exchange(root_seen_, true)) member_.reset();
         }
     }

@@ -1,7 +1,11 @@
 #include "engine/rename_replay.h"
 
 #include <algorithm>
+#include <map>
+#include <memory>
+#include <string_view>
 
+#include "archive/tar_member.h"
 #include "base/format.h"
 #include "base/text.h"
 
@@ -16,12 +20,6 @@ struct Node {
     std::set<std::string, std::less<>> gone;
 };
 
-std::string path_of(std::string_view tar_name) {
-    if (tar_name.starts_with("./")) tar_name.remove_prefix(2);
-    while (tar_name.ends_with('/')) tar_name.remove_suffix(1);
-    return std::string(tar_name);
-}
-
 class Replay {
   public:
     Replay(const RenamedTree& tree, const std::set<std::string>& kept) : tree_(tree), kept_(kept) {
@@ -30,7 +28,7 @@ class Replay {
 
     /// False if it cannot be done.
     bool rename(const archive::Dumpdir::Rename& rename) {
-        std::string from = path_of(rename.from), to = path_of(rename.to);
+        std::string from = archive::path_of_member(rename.from), to = archive::path_of_member(rename.to);
         if (rename.from.empty()) return make_temporary(to);
         Node* parent = walk(parent_path(from), false);
         Node* node = parent != nullptr ? child(*parent, base_name(from)) : nullptr;

@@ -1,7 +1,5 @@
 #include "engine/run_recorder.h"
 
-#include <algorithm>
-
 #include "base/text.h"
 #include "engine/content.h"
 
@@ -14,7 +12,7 @@ constexpr std::size_t kReadBytes = 1 << 20;
 archive::ManifestEntry entry_of_member(const archive::TarMember& member, archive::TarReader& reader,
                                        const archive::Location& location) {
     archive::ManifestEntry entry;
-    entry.path = path_of_member(member.name);
+    entry.path = archive::path_of_member(member.name);
     entry.stat.type = member.type;
     entry.stat.mode = member.mode;
     entry.stat.uid = member.uid;
@@ -27,7 +25,7 @@ archive::ManifestEntry entry_of_member(const archive::TarMember& member, archive
     entry.racy = true;
     if (member.hard_link) {
         entry.stored = archive::Stored::link;
-        entry.link_path = path_of_member(member.link_target);
+        entry.link_path = archive::path_of_member(member.link_target);
         return entry;
     }
     entry.metadata = member.metadata;
@@ -46,22 +44,6 @@ archive::ManifestEntry entry_of_member(const archive::TarMember& member, archive
 }
 
 }  // namespace
-
-std::string path_of_member(std::string_view tar_name) {
-    std::string path;
-    path.reserve(tar_name.size());
-    for (std::size_t at = 0; at < tar_name.size();) {
-        std::size_t end = std::min(tar_name.find('/', at), tar_name.size());
-        std::string_view component = tar_name.substr(at, end - at);
-        at = end + 1;
-        if (component.empty() || component == ".") continue;
-        if (component == "..")
-            path.clear();
-        else
-            path.append(path.empty() ? "" : "/").append(component);
-    }
-    return path;
-}
 
 RunRecorder::RunRecorder(const Environment& env, const std::string& backup_dir,
                          const std::string& manifest_name, catalog::Catalog& catalog,

@@ -13,9 +13,8 @@
 namespace icecore::engine {
 
 /// Records a run that is not being packed: one that was interrupted, whose manifest was lost, or that another
-/// program made. Each line
-/// goes to manifest, catalogue and log (if there is one), and is counted. One thread; destroyed before
-/// seal(), it leaves nothing.
+/// program made. Each line goes to manifest, catalogue and log (if there is one), and is counted. One thread;
+/// destroyed before seal(), it leaves nothing.
 class RunRecorder {
   public:
     /// `catalog` is at the run's parent. `log` may be null.
@@ -53,9 +52,5 @@ class RunRecorder {
     bool adopted_;
     archive::ManifestTrailer trailer_;
 };
-
-/// Where tar extracts a member, relative to the directory that it extracts in: "./a/b/" → "a/b". Leading
-/// slashes and all up to the last ".." are cut.
-std::string path_of_member(std::string_view tar_name);
 
 }  // namespace icecore::engine

@@ -25,6 +25,9 @@ constexpr std::int64_t kWaitSliceNs = 250'000'000;
 /// So much of a session token gives it away in an answer that quotes the request.
 constexpr std::size_t kTokenStartBytes = 16;
 
+/// Where something else than the service answers.
+constexpr const char* kForeignHint = "is the endpoint right, and is there a proxy in between?";
+
 /// What the codes that the services have in common ask for. Others are told by their status.
 enum class Meaning : std::uint8_t {
     by_status,
@@ -176,6 +179,10 @@ struct AwsClient::State {
         sign(out, payload_hash, options.scope, credentials, options.clock->now());
         HttpResponse response = client->send(out, sink);
         if (response.status < 200 || response.status > 299) throw failure(response, request);
+        // Nothing that is kept is that long: it has no end that one could wait for.
+        if (response.body.size() >= kHttpBodyBytesMax)
+            throw Error(Kind::corrupt, format("the answer has more than {} MiB", kHttpBodyBytesMax >> 20),
+                        kForeignHint);
         if (request.fails_with_success && !reply_of(response).code.empty()) throw failure(response, request);
         return response;
     }
@@ -218,8 +225,7 @@ struct AwsClient::State {
         std::string message = endpoint.host + " does not answer as the service does";
         message += page.empty() ? ", and gives no reason" : format(": \"{}\"", page);
         message += in_parentheses("", response);
-        std::string hint = "is the endpoint right, and is there a proxy in between?";
-        return {kind, response.status, "", std::move(message), std::move(hint)};
+        return {kind, response.status, "", std::move(message), kForeignHint};
     }
 
     /// What went wrong in words, and what can be done. What the service says of a signature may be the whole

@@ -86,11 +86,11 @@ class AwsClient {
     ~AwsClient();
     AwsClient(AwsClient&&) noexcept;
 
-    /// Returns a response of status 2xx. `sink` as in HttpClient::send; once it has had bytes, a broken
-    /// response is not asked for again but Error{transient}. Throws ServiceError, or Error as
-    /// HttpClient::send. Kinds: denied (keys, permissions, clock: a clock that is off by more than four
-    /// minutes is told with by how much), not_found, transient, invalid, unsupported. A body that is no
-    /// service's (an HTML page of a proxy) is told as that.
+    /// Returns a response of status 2xx, whose body is whole: longer than is kept is Error{corrupt}. `sink`
+    /// as in HttpClient::send; once it has had bytes, a broken response is not asked for again but
+    /// Error{transient}. Throws ServiceError, or Error as HttpClient::send. Kinds: denied (keys, permissions,
+    /// clock: a clock that is off by more than four minutes is told with by how much), not_found, transient,
+    /// invalid, unsupported. A body that is no service's (an HTML page of a proxy) is told as that.
     HttpResponse call(const AwsRequest& request, const BodySink& sink = {});
 
     const AwsOptions& options() const;

@@ -411,6 +411,16 @@ TEST_F(AwsClientTest, UploadsAreSentAgainWhole) {
     }
 }
 
+TEST_F(AwsClientTest, AnswersWithoutEndAreNone) {
+    will_answer(200, std::string(kHttpBodyBytesMax + 1, ' '));
+    AwsClient aws = client();
+    Error error = error_of([&] { aws.call(request()); });
+    EXPECT_EQ(error.kind(), Kind::corrupt);
+    EXPECT_THAT(error.message(), HasSubstr("more than 8 MiB"));
+    EXPECT_THAT(error.hint(), HasSubstr("proxy"));
+    EXPECT_THAT(server_.requests(), SizeIs(1));
+}
+
 TEST_F(AwsClientTest, AnswersThatQuoteTheRequestAreNotQuoted) {
     for (const char* text :
          {"x-amz-security-token: the-token", "AWS4-HMAC-SHA256 Credential=KEY0, Signature=0a"}) {

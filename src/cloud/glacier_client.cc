@@ -63,13 +63,6 @@ void check_content_range(const HttpResponse& response, std::uint64_t offset, std
         throw Error(Error::Kind::corrupt, "the service sent all instead of a range");
 }
 
-/// What is longer than is kept has no end that one could wait for.
-Json json_of(const HttpResponse& response) {
-    if (response.body.size() >= kHttpBodyBytesMax)
-        throw Error(Error::Kind::corrupt, format("the answer has more than {} MiB", kHttpBodyBytesMax >> 20));
-    return parse_json(response.body);
-}
-
 constexpr std::string_view kPageSize = "50";
 
 }  // namespace
@@ -105,7 +98,7 @@ void GlacierClient::page_through(const AwsRequest& first, std::string_view limit
         request.query = query({{"limit", limit}, {"marker", marker}});
         HttpResponse response = call(std::move(request));
         in_reply(first.doing, [&] {
-            Json page = json_of(response);
+            Json page = parse_json(response.body);
             visit_page(page);
             std::string next = optional_text(page, "Marker");
             if (!next.empty() && next == marker)
@@ -124,7 +117,7 @@ void GlacierClient::create_vault(const std::string& vault) {
 GlacierVault GlacierClient::describe_vault(const std::string& vault) {
     std::string doing = "looking at vault " + vault;
     HttpResponse response = call({.method = "GET", .path = vault_path(vault), .doing = doing});
-    return in_reply(doing, [&] { return parse_vault(json_of(response)); });
+    return in_reply(doing, [&] { return parse_vault(parse_json(response.body)); });
 }
 
 void GlacierClient::list_vaults(const std::function<void(const GlacierVault&)>& visit) {
@@ -286,7 +279,7 @@ GlacierJob GlacierClient::describe_job(const std::string& vault, const std::stri
     std::string doing = format("looking at a job of vault {}", vault);
     HttpResponse response =
         call({.method = "GET", .path = vault_path(vault, "/jobs/" + percent_encode(job_id)), .doing = doing});
-    return in_reply(doing, [&] { return parse_job(json_of(response)); });
+    return in_reply(doing, [&] { return parse_job(parse_json(response.body)); });
 }
 
 void GlacierClient::list_jobs(const std::string& vault, const std::function<void(const GlacierJob&)>& visit) {

@@ -26,6 +26,12 @@ std::uint64_t parse_number(const std::string& text, std::string_view what) {
     return value;
 }
 
+std::string etag_of(const HttpResponse& response) {
+    std::string etag = unquoted_etag(header_or_empty(response, "ETag"));
+    if (etag.empty()) throw Error(Kind::corrupt, "the answer has no ETag");
+    return etag;
+}
+
 /// Of an object whole, or composite.
 S3Checksum checksum_of(const HttpResponse& response) {
     const std::string& text = header_or_empty(response, "x-amz-checksum-sha256");
@@ -41,8 +47,7 @@ const std::string& header_or_empty(const HttpResponse& response, std::string_vie
 }
 
 S3Stored stored_of(const HttpResponse& response) {
-    return {unquoted_etag(header_or_empty(response, "ETag")), checksum_of(response),
-            header_or_empty(response, "x-amz-version-id")};
+    return {etag_of(response), checksum_of(response), header_or_empty(response, "x-amz-version-id")};
 }
 
 void add_object_headers(std::vector<HttpHeader>& headers, const S3ObjectOptions& object) {
@@ -61,8 +66,7 @@ void add_object_headers(std::vector<HttpHeader>& headers, const S3ObjectOptions&
 S3Head head_of(const HttpResponse& response) {
     S3Head head;
     head.size_bytes = parse_number(header_or_empty(response, "Content-Length"), "Content-Length");
-    head.etag = unquoted_etag(header_or_empty(response, "ETag"));
-    if (head.etag.empty()) throw Error(Kind::corrupt, "the answer has no ETag");
+    head.etag = etag_of(response);
     head.checksum = checksum_of(response);
     head.storage_class = header_or_empty(response, "x-amz-storage-class");
     if (head.storage_class.empty()) head.storage_class = "STANDARD";

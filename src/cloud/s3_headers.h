@@ -15,9 +15,10 @@ namespace icecore::cloud {
 
 /// Value of the header, or "".
 const std::string& header_or_empty(const HttpResponse& response, std::string_view name);
-/// Of an answer to what stored something: ETag, checksum, version.
+/// Of an answer to what stored something: ETag, checksum, version. Throws Error{corrupt} if there is no ETag:
+/// then it is no store's.
 S3Stored stored_of(const HttpResponse& response);
-/// Of an answer to HEAD. Throws Error{corrupt} for a length that is no number.
+/// Of an answer to HEAD. Throws Error{corrupt} likewise, and for a length that is no number.
 S3Head head_of(const HttpResponse& response);
 /// Throws Error{corrupt} unless "Content-Range: bytes 0-1048575/8388608" says what was asked for.
 void check_range(const HttpResponse& response, std::uint64_t offset, std::uint64_t length_bytes);

@@ -26,11 +26,11 @@ std::string S3Client::create_upload(const std::string& key, const S3ObjectOption
 
 S3Stored S3Client::upload_part(const std::string& key, const std::string& upload_id, unsigned number,
                                const S3Content& content) {
-    return stored_of(
-        call(with_content(request("PUT", key, {{"partNumber", format("{}", number)}, {"uploadId", upload_id}},
-                                  format("storing part {} of {}", number, url_of(key))),
-                          content),
-             "s3:PutObject"));
+    std::string doing = format("storing part {} of {}", number, url_of(key));
+    Parameters query = {{"partNumber", format("{}", number)}, {"uploadId", upload_id}};
+    HttpResponse response =
+        call(with_content(request("PUT", key, std::move(query), doing), content), "s3:PutObject");
+    return in_reply(doing, [&] { return stored_of(response); });
 }
 
 S3Stored S3Client::complete_upload(const std::string& key, const std::string& upload_id,

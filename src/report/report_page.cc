@@ -43,7 +43,7 @@ td.path { font-family: ui-monospace, monospace; font-size: 13px } .bad { color: 
 .box { border-left: 4px solid var(--warn); background: var(--box); padding: 8px 12px; margin: 8px 0 } .box.bad { border-color: var(--bad);
        color: inherit; font-weight: normal } svg { width: 100%; height: auto; display: block } svg text { font-size: 11px; fill: var(--soft) }
 .key span { display: inline-block; width: 10px; height: 10px; margin: 0 5px 0 14px } .key span:first-child { margin-left: 0 }
-.facts td:first-child { color: var(--soft) } .nowrap { white-space: nowrap }
+.facts td:first-child { color: var(--soft); white-space: nowrap } .nowrap { white-space: nowrap }
 @media screen { .wide { overflow-x: auto } .wide svg { min-width: 600px } }
 )";
 

@@ -27,8 +27,7 @@ class SimProgramTest : public ::testing::Test {
             sim_.advance_hours(6);
         };
         program_.environment["ICECORE_CONFIG"] = dir_ / "icecore.toml";
-        program_.environment["AWS_ACCESS_KEY_ID"] = "KEY";
-        program_.environment["AWS_SECRET_ACCESS_KEY"] = "SECRET";
+        use_keys("KEY", "SECRET");
     }
 
     /// `target`: the lines of [set.target].
@@ -59,6 +58,25 @@ class SimProgramTest : public ::testing::Test {
         EXPECT_THAT(said("hint: "), ::testing::SizeIs(1)) << err();
         EXPECT_THAT(err(), HasSubstr(message));
         EXPECT_THAT(err(), HasSubstr(hint));
+    }
+    void use_keys(const std::string& key, const std::string& secret) {
+        program_.environment["AWS_ACCESS_KEY_ID"] = key;
+        program_.environment["AWS_SECRET_ACCESS_KEY"] = secret;
+    }
+    /// Nor are there any elsewhere.
+    void lose_keys() {
+        program_.environment.erase("AWS_ACCESS_KEY_ID");
+        program_.environment.erase("AWS_SECRET_ACCESS_KEY");
+        program_.environment["AWS_EC2_METADATA_DISABLED"] = "true";
+        program_.environment["HOME"] = dir_.path();
+    }
+    void expect_keys_refused(const std::string& key, const std::string& secret, const std::string& message,
+                             const std::string& hint) {
+        use_keys(key, secret);
+        EXPECT_EQ(run({"upload"}), kFailed);
+        expect_one_error(message, hint);
+        EXPECT_THAT(err(), ::testing::Not(::testing::HasSubstr(secret)));
+        EXPECT_EQ(stored_files(), 0U);
     }
     void on_terminal() { program_.io.in_is_terminal = program_.io.err_is_terminal = true; }
     /// A fault that does not end.

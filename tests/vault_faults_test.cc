@@ -5,6 +5,7 @@
 
 #include "cloud/test_server.h"
 #include "cloud/test_tls_server.h"
+#include "lasting_faults.h"
 #include "small_disk.h"
 #include "vault_program.h"
 
@@ -50,27 +51,15 @@ TEST_F(VaultFaultsTest, AVaultThatCannotBeReached) {
 
 TEST_F(VaultFaultsTest, KeysThatAreWrong) {
     ASSERT_EQ(run({"backup", "--no-upload"}), kDone) << err();
-    auto expect_refused = [&](const std::string& key, const std::string& secret, const std::string& message,
-                              const std::string& hint) {
-        program_.environment["AWS_ACCESS_KEY_ID"] = key;
-        program_.environment["AWS_SECRET_ACCESS_KEY"] = secret;
-        EXPECT_EQ(run({"upload"}), kFailed);
-        expect_one_error(message, hint);
-        EXPECT_THAT(err(), ::testing::Not(HasSubstr(secret)));
-        EXPECT_EQ(stored_files(), 0U);
-    };
-    expect_refused("OTHER", "hush", "does not know the access key", "is it active");
-    expect_refused("KEY", "hush", "does not accept the signature", "is the secret access key the one");
-    program_.environment["AWS_SECRET_ACCESS_KEY"] = "SECRET";
+    expect_keys_refused("OTHER", "hush", "does not know the access key", "is it active");
+    expect_keys_refused("KEY", "hush", "does not accept the signature", "is the secret access key the one");
+    use_keys("KEY", "SECRET");
     EXPECT_EQ(run({"upload"}), kDone) << err();
 }
 
 TEST_F(VaultFaultsTest, NoKeysAtAll) {
     ASSERT_EQ(run({"backup", "--no-upload"}), kDone) << err();
-    program_.environment.erase("AWS_ACCESS_KEY_ID");
-    program_.environment.erase("AWS_SECRET_ACCESS_KEY");
-    program_.environment["AWS_EC2_METADATA_DISABLED"] = "true";
-    program_.environment["HOME"] = dir_.path();
+    lose_keys();
     EXPECT_EQ(run({"upload"}), kFailed);
     expect_one_error("credentials", "AWS_ACCESS_KEY_ID");
 }
@@ -119,46 +108,20 @@ TEST_F(VaultFaultsTest, OneUploadThatIsAnsweredUntrulyIsOneFilesProblem) {
     EXPECT_EQ(stored_files(), kFilesOfRun);
 }
 
-/// A fault of the service that does not end, and what is said of it.
-struct LastingFault {
-    const char* name;
-    const char* operation;
-    const char* fault;
-    int status;
-    const char* message;
-    const char* hint;
-};
-
-void PrintTo(const LastingFault& fault, std::ostream* out) {
-    *out << fault.name;
-}
-
-class VaultFaultsIn : public VaultFaultsTest, public ::testing::WithParamInterface<LastingFault> {
+class VaultFaultsIn : public UnderLastingFault<VaultFaultsTest> {
   protected:
-    void SetUp() override {
-        VaultFaultsTest::SetUp();
-        sim_.clear_faults();
-    }
-    void break_it() { always(GetParam().operation, GetParam().fault); }
     void expect_told(int status) {
         EXPECT_EQ(status, GetParam().status);
         expect_one_error(GetParam().message, GetParam().hint);
     }
 };
 
-constexpr const char* kHtml = R"("kind":"html","status":200)";
-constexpr const char* kProxy = R"("kind":"html","status":502)";
 constexpr const char* kOverload = R"("kind":"error","status":503)";
 constexpr const char* kThrottling = R"("kind":"error","status":400,"code":"ThrottlingException")";
 constexpr const char* kDenied =
     R"("kind":"error","status":403,"code":"AccessDeniedException","message":"no")";
 constexpr const char* kRetired = R"("kind":"error","status":400,"code":"NoLongerSupportedException")";
 constexpr const char* kMalformed = R"("kind":"malformed-json")";
-constexpr const char* kEndless = R"("kind":"endless")";
-constexpr const char* kTruncated = R"("kind":"truncate")";
-constexpr const char* kLost = R"("kind":"drop-after")";
-constexpr const char* kCut = R"("kind":"drop-before")";
-constexpr const char* kDamaged = R"("kind":"corrupt","offset":70000)";
 constexpr const char* kWrongHash = R"("kind":"wrong-tree-hash")";
 
 class UploadsTo : public VaultFaultsIn {};
@@ -188,7 +151,7 @@ INSTANTIATE_TEST_SUITE_P(
         LastingFault{"Denied", "UploadArchive", kDenied, kFailed, "no (AccessDenied", "policy"},
         LastingFault{"Retired", "*", kRetired, kFailed, "only for accounts that had some", "type = \"s3\""},
         LastingFault{"Cut", "UploadArchive", kCut, kFailed, "connection was lost", ""}),
-    [](const auto& one) { return one.param.name; });
+    name_of_fault);
 
 class DownloadsFrom : public VaultFaultsIn {
   protected:
@@ -244,7 +207,7 @@ INSTANTIATE_TEST_SUITE_P(
         LastingFault{"EndlessJobs", "ListJobs", kEndless, kFailed, "more than 8 MiB", "proxy"},
         LastingFault{"JobWithoutId", "InitiateJob", kHtml, kFailed, "no x-amz-job-id header", ""},
         LastingFault{"JobRefused", "InitiateJob", kOverload, kFailed, "after 8 attempts", "goes on"}),
-    [](const auto& one) { return one.param.name; });
+    name_of_fault);
 
 class RecoveriesFrom : public DownloadsFrom {};
 
@@ -269,7 +232,7 @@ INSTANTIATE_TEST_SUITE_P(
         LastingFault{"HtmlPage", "GetJobOutput", kHtml, kFailed, "reading the inventory", ""},
         LastingFault{"Endless", "GetJobOutput", kEndless, kFailed, "reading the inventory", ""},
         LastingFault{"MalformedVault", "DescribeVault", kMalformed, kFailed, "looking at vault", ""}),
-    [](const auto& one) { return one.param.name; });
+    name_of_fault);
 
 TEST_F(VaultFaultsTest, ManifestThatComesDamagedIsFetchedByTheNextRecovery) {
     ASSERT_EQ(run({"backup"}), kDone) << err();

@@ -161,7 +161,7 @@ InitWishes ask_for_set(Session& session, InitAnswers& answers, std::string& targ
         return ask_for_all(session, answers, target, config_dir, made);
     } catch (...) {
         if (made) rmdir(answers.backup_dir.c_str());
-        if (!answers.mail_password_file.empty()) unlink(answers.mail_password_file.c_str());
+        forget_password(answers);
         throw;
     }
 }

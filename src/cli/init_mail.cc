@@ -1,5 +1,7 @@
 #include "cli/init_mail.h"
 
+#include <unistd.h>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "base/format.h"
@@ -71,18 +73,14 @@ std::string ask_for_server(Session& session, const std::string& address) {
     return line;
 }
 
-/// Writes it into a file of a name that is free. What the dialog wrote before is replaced.
+/// Writes it into a file of a name that is free.
 void keep_password(Session& session, InitAnswers& answers, const std::string& dir,
                    const std::string& password) {
-    bool replace = !answers.mail_password_file.empty();
-    if (!replace) {
-        make_directories(dir);
-        std::string path = dir + "/mail-password";
-        for (unsigned n = 2; path_exists(path); ++n) path = format("{}/mail-password-{}", dir, n);
-        answers.mail_password_file = path;
-    }
-    write_file_durably(session.io().fs, dir, std::string(base_name(answers.mail_password_file)),
-                       password + "\n", replace);
+    make_directories(dir);
+    std::string name = "mail-password";
+    for (unsigned n = 2; path_exists(join_path(dir, name)); ++n) name = format("mail-password-{}", n);
+    write_file_durably(session.io().fs, dir, name, password + "\n", false);
+    answers.mail_password_file = join_path(dir, name);
 }
 
 /// Lines of the configuration; none without a login.
@@ -102,6 +100,11 @@ std::string ask_for_login(Session& session, InitAnswers& answers, const std::str
 
 }  // namespace
 
+void forget_password(InitAnswers& answers) {
+    if (!answers.mail_password_file.empty()) unlink(answers.mail_password_file.c_str());
+    answers.mail_password_file.clear();
+}
+
 void ask_for_mail(Session& session, InitAnswers& answers, const std::string& config_dir) {
     std::string address = ask_for_address(session);
     while (!address.empty() && answers.report.empty()) {
@@ -113,6 +116,7 @@ void ask_for_mail(Session& session, InitAnswers& answers, const std::string& con
             answers.report = lines;
         } catch (const Error& error) {
             session.messages().error(error);
+            forget_password(answers);
         }
     }
 }

@@ -10,4 +10,7 @@ namespace icecore::cli {
 /// again for a server that does not take it. Throws Error{cancelled} when there are no answers any more.
 void ask_for_mail(Session& session, InitAnswers& answers, const std::string& config_dir);
 
+/// Removes the password's file again, if there is one.
+void forget_password(InitAnswers& answers);
+
 }  // namespace icecore::cli

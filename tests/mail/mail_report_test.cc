@@ -536,6 +536,17 @@ TEST_F(MailReportTest, InitLogsInWithAPasswordThatOnlyItsOwnerCanRead) {
     EXPECT_EQ(answer({}), kFailed);
     EXPECT_FALSE(path_exists(dir_ / "mail-password")) << "nothing was written";
 
+    SmtpServer open;
+    std::string input;
+    for (const std::string& line :
+         {dir_ / "data", dir_ / "backup", std::string("none"), std::string("ann@example.org"), server.url(),
+          std::string("ann"), std::string("wr0ng word"), std::string("y"), open.url(), std::string("no"),
+          std::string("y"), std::string("no"), std::string("n")})
+        input += line + "\n";
+    EXPECT_EQ(program_.run({"init"}, input), kDone) << err();
+    EXPECT_FALSE(path_exists(dir_ / "mail-password")) << "of the server that is not used";
+    std::filesystem::remove(dir_ / "icecore.toml");
+
     write_text(dir_ / "mail-password", "another's");
     ASSERT_EQ(answer({"no", "y"}), kDone) << err();
     EXPECT_THAT(err(), HasSubstr("login refused"));

@@ -111,9 +111,9 @@ void rectangle(Page& out, double x, double y, double width, double height, std::
         x, y, width, height, color, escape_html(title));
 }
 
-/// The first and the last date below a chart.
-void dates(Page& out, Timestamp from, Timestamp to) {
-    double y = kHeight - 7;
+/// The first and the last date below a chart of that height.
+void dates(Page& out, Timestamp from, Timestamp to, double height = kHeight) {
+    double y = height - 7;
     out.put(R"x(<text x="{:.0f}" y="{:.0f}">{}</text>)x", kLeft, y, format_local(from).substr(0, 10));
     out.put(R"x(<text x="{:.0f}" y="{:.0f}" text-anchor="end">{}</text>)x", kWidth - kRight, y,
             format_local(to).substr(0, 10));
@@ -261,32 +261,9 @@ void chart_chains(Page& out, const SetReport& report) {
                        format_bytes(run->trailer.counts.stored_bytes)));
         }
     }
-    out.put(R"x(<text x="{:.0f}" y="{:.0f}">{}</text>)x", kLeft, height - 7,
-            format_local(from).substr(0, 10));
-    out.put(R"x(<text x="{:.0f}" y="{:.0f}" text-anchor="end">{}</text>)x", kWidth - kRight, height - 7,
-            format_local(to).substr(0, 10));
+    dates(out, from, to, height);
     end_chart(out);
     out.end();
-}
-
-void box(Page& out, bool bad, std::string_view title, std::string_view text, std::string_view hint = "") {
-    out.put("<div class=\"box{}\">", bad ? " bad" : "");
-    if (!title.empty()) out.put("<div class=\"{}\">{}</div>", bad ? "bad" : "soft", escape_html(title));
-    out.put("{}", escape_html(clean(text)));
-    if (!hint.empty()) out.put("<div class=\"soft\">{}</div>", escape_html(clean(hint)));
-    out.put("</div>");
-}
-
-void tell_remarks(Page& out, const SetReport& report) {
-    for (const Failure& failure : report.failures)
-        box(out, true, format("{}, {}", failure_title(failure), format_local(failure.at)), failure.error,
-            failure.hint);
-    if (report.failures_left_out > 0)
-        box(out, true, "",
-            format("… and {} between them", plural(report.failures_left_out, "failure", "failures")));
-    for (const Unusual& one : find_unusual(report)) box(out, one.alarm, "", one.text);
-    for (const std::string& warning : report.warnings) box(out, false, "", warning);
-    for (const std::string& note : run_notes(report)) box(out, false, "", note);
 }
 
 /// What keeping offsite costs, with each run in turn.
@@ -318,6 +295,26 @@ void chart_cost(Page& out, const SetReport& report) {
     dates(out, from, to);
     end_chart(out);
     out.end();
+}
+
+void box(Page& out, bool bad, std::string_view title, std::string_view text, std::string_view hint = "") {
+    out.put("<div class=\"box{}\">", bad ? " bad" : "");
+    if (!title.empty()) out.put("<div class=\"{}\">{}</div>", bad ? "bad" : "soft", escape_html(title));
+    out.put("{}", escape_html(clean(text)));
+    if (!hint.empty()) out.put("<div class=\"soft\">{}</div>", escape_html(clean(hint)));
+    out.put("</div>");
+}
+
+void tell_remarks(Page& out, const SetReport& report) {
+    for (const Failure& failure : report.failures)
+        box(out, true, format("{}, {}", failure_title(failure), format_local(failure.at)), failure.error,
+            failure.hint);
+    if (report.failures_left_out > 0)
+        box(out, true, "",
+            format("… and {} between them", plural(report.failures_left_out, "failure", "failures")));
+    for (const Unusual& one : find_unusual(report)) box(out, one.alarm, "", one.text);
+    for (const std::string& warning : report.warnings) box(out, false, "", warning);
+    for (const std::string& note : run_notes(report)) box(out, false, "", note);
 }
 
 std::string cell(std::string_view text, std::string_view kind = "") {

@@ -30,16 +30,11 @@ bool is_bad(const SetReport::Run& run) {
     return run.trailer.counts.errors > 0 || run.header.interrupted;
 }
 
-std::string_view failure_word(Failure::Kind kind) {
-    switch (kind) {
-        case Failure::Kind::no_run:
-            return "FAILED";
-        case Failure::Kind::not_offsite:
-            return "NOT OFFSITE";
-        case Failure::Kind::besides:
-            return "PROBLEM";
-    }
-    CHECK(false);
+std::string kind_in_capitals(Failure::Kind kind) {
+    std::string text(failure_kind_name(kind));
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    return text;
 }
 
 }  // namespace
@@ -63,17 +58,17 @@ std::uint64_t SetReport::errors() const {
 std::string_view failure_kind_name(Failure::Kind kind) {
     switch (kind) {
         case Failure::Kind::no_run:
-            return "no run";
+            return "failed";
         case Failure::Kind::not_offsite:
             return "not offsite";
         case Failure::Kind::besides:
-            return "besides";
+            return "problem";
     }
     CHECK(false);
 }
 
 std::string failure_title(const Failure& failure) {
-    std::string title(failure_word(failure.kind));
+    std::string title = kind_in_capitals(failure.kind);
     return failure.run == 0 ? title : title + format(": run {}", failure.run);
 }
 
@@ -89,7 +84,7 @@ std::string subject_of(const SetReport& report) {
         std::string times = report.failures.size() == 1 ? "" : format(" {} times", report.failures.size());
         if (over) return subject + format("FAILED{}, works again: {}, {}", times, runs, added);
         return subject +
-               format("{}{}: {}", failure_word(last.kind), times, quotable(last.error, kErrorBytesMax));
+               format("{}{}: {}", kind_in_capitals(last.kind), times, quotable(last.error, kErrorBytesMax));
     }
     if (std::uint64_t errors = report.errors(); errors > 0)
         return subject +

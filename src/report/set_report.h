@@ -27,7 +27,7 @@ struct Failure {
     bool operator==(const Failure&) const = default;
 };
 
-/// "no run", "not offsite", "besides".
+/// "failed", "not offsite", "problem".
 std::string_view failure_kind_name(Failure::Kind kind);
 
 /// How a set stands and what became of some of its runs: what mails, pages and `icecore report` are made of.

@@ -179,8 +179,7 @@ struct AwsClient::State {
         sign(out, payload_hash, options.scope, credentials, options.clock->now());
         HttpResponse response = client->send(out, sink);
         if (response.status < 200 || response.status > 299) throw failure(response, request);
-        // Nothing that is kept is that long: it has no end that one could wait for.
-        if (response.body.size() >= kHttpBodyBytesMax)
+        if (response.cut)
             throw Error(Kind::corrupt, format("the answer has more than {} MiB", kHttpBodyBytesMax >> 20),
                         kForeignHint);
         if (request.fails_with_success && !reply_of(response).code.empty()) throw failure(response, request);

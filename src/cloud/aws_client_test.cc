@@ -419,6 +419,8 @@ TEST_F(AwsClientTest, AnswersWithoutEndAreNone) {
     EXPECT_THAT(error.message(), HasSubstr("more than 8 MiB"));
     EXPECT_THAT(error.hint(), HasSubstr("proxy"));
     EXPECT_THAT(server_.requests(), SizeIs(1));
+    will_answer(200, std::string(kHttpBodyBytesMax, ' '));
+    EXPECT_THAT(aws.call(request()).body, SizeIs(kHttpBodyBytesMax));
 }
 
 TEST_F(AwsClientTest, AnswersThatQuoteTheRequestAreNotQuoted) {

@@ -35,7 +35,8 @@ struct HttpRequest {
 struct HttpResponse {
     int status = 0;
     std::vector<HttpHeader> headers;
-    std::string body;  ///< of what did not go to the sink; cut after kHttpBodyBytesMax
+    std::string body;  ///< of what did not go to the sink
+    bool cut = false;  ///< there was more of the body than kHttpBodyBytesMax
 
     /// Value of the header `name` (in any case), or nullptr.
     const std::string* header(std::string_view name) const;

@@ -52,7 +52,7 @@ class Transfer {
         if (thrown_) std::rethrow_exception(thrown_);
     }
     /// Whether the response was ended on our side because there was more of it than is kept.
-    bool cut() const { return cut_; }
+    bool cut() const { return response_.cut; }
     bool body_begun() const { return body_begun_; }
     /// libcurl does not mind headers that end with the connection.
     HttpResponse take_response() {
@@ -84,7 +84,7 @@ class Transfer {
     static std::size_t on_write(char* data, std::size_t size, std::size_t count, void* self) noexcept {
         auto* transfer = static_cast<Transfer*>(self);
         bool ok = transfer->safely([&] { transfer->write({data, size * count}); });
-        return ok && !transfer->cut_ ? size * count : 0;
+        return ok && !transfer->response_.cut ? size * count : 0;
     }
     static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self) noexcept {
         auto* transfer = static_cast<Transfer*>(self);
@@ -127,7 +127,7 @@ class Transfer {
         } else {
             std::size_t room = kHttpBodyBytesMax - response_.body.size();
             response_.body.append(data.substr(0, room));
-            cut_ = data.size() > room;
+            response_.cut = data.size() > room;
         }
         moved();
     }
@@ -172,7 +172,6 @@ class Transfer {
     std::size_t header_bytes_ = 0;
     bool complete_ = false;  ///< the headers are
     bool body_begun_ = false;
-    bool cut_ = false;
     curl_off_t total_bytes_ = 0;
     SteadyTime moved_at_ = std::chrono::steady_clock::now();
     std::exception_ptr thrown_;

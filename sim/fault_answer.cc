@@ -98,6 +98,11 @@ void spoil(const Fault& fault, Answer& answer) {
         case Fault::Kind::wrong_checksum:
             change_checksums(answer.response);
             break;
+        case Fault::Kind::no_encryption:
+            std::erase_if(answer.response.headers, [](const HttpHeader& header) {
+                return header.name.starts_with("x-amz-server-side-encryption");
+            });
+            break;
         case Fault::Kind::malformed_xml:
             replace_body(answer.response, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult><Na",
                          "application/xml");

@@ -19,7 +19,7 @@ struct KindForm {
     std::string_view name;
     std::array<std::string_view, 3> keys = {};
 };
-constexpr std::array<KindForm, 17> kKinds = {{{Kind::error, "error", {"status", "code", "message"}},
+constexpr std::array<KindForm, 18> kKinds = {{{Kind::error, "error", {"status", "code", "message"}},
                                               {Kind::drop_before, "drop-before"},
                                               {Kind::drop_after, "drop-after"},
                                               {Kind::stall, "stall", {"milliseconds"}},
@@ -34,6 +34,7 @@ constexpr std::array<KindForm, 17> kKinds = {{{Kind::error, "error", {"status", 
                                               {Kind::forget_upload, "forget-upload"},
                                               {Kind::error_body, "error-body", {"code", "message"}},
                                               {Kind::wrong_checksum, "wrong-checksum"},
+                                              {Kind::no_encryption, "no-encryption"},
                                               {Kind::malformed_xml, "malformed-xml"},
                                               {Kind::hostile_xml, "hostile-xml"}}};
 constexpr std::array<std::string_view, 7> kKeysOfAll = {"operation", "path",        "kind", "skip",

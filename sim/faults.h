@@ -28,6 +28,7 @@ struct Fault {
         forget_upload,    ///< the multipart upload is forgotten before the request is looked at
         error_body,       ///< status 200 with an error in the body, without effect
         wrong_checksum,   ///< the ETag and x-amz-checksum-… of the answer are other ones
+        no_encryption,    ///< the answer says nothing of an encryption
         malformed_xml,    ///< the answer's body is half an XML document
         hostile_xml,      ///< the answer's body is an XML document whose entities would fill the memory
     };

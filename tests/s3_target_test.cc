@@ -281,6 +281,28 @@ TEST_F(S3TargetTest, EncryptionIsThatOfTheConfiguration) {
     }
 }
 
+TEST_F(S3TargetTest, EncryptionThatIsNotConfirmedIsTold) {
+    for (std::uint64_t size : {std::uint64_t{1000}, 2 * kPart}) {
+        PatternSource source(45, size);
+        std::string name = format("a{}", size);
+        auto put = [&] {
+            put_whole(*open([](S3TargetOptions& o) { o.sse = "AES256"; }), source.upload(name), source);
+        };
+        bucket_.sim.order(R"({"operation":"*","kind":"no-encryption","count":"always"})");
+        for (int attempt = 1; attempt <= 2; ++attempt) {
+            Error error = thrown_by(put);
+            EXPECT_EQ(error.kind(), Kind::unsupported) << error.message();
+            EXPECT_THAT(error.message(), HasSubstr("p/host/home/" + name));
+            EXPECT_THAT(error.message(), HasSubstr("sse asks for \"AES256\", and the store says nothing"));
+            EXPECT_THAT(error.hint(), HasSubstr("does not count as stored"));
+        }
+        EXPECT_THAT(bucket_.stored(), SizeIs(1)) << "the small one; of parts, nothing is sent";
+        bucket_.sim.clear_faults();
+        put();
+    }
+    EXPECT_THAT(bucket_.unfinished(), IsEmpty());
+}
+
 TEST_F(S3TargetTest, WrongEncryptionIsToldAsThat) {
     for (std::uint64_t size : {std::uint64_t{1000}, 2 * kPart}) {
         for (const auto& [sse, key] : std::initializer_list<std::pair<const char*, const char*>>{

@@ -98,7 +98,9 @@ TEST_F(S3ClientTest, APutSaysAllAboutTheObject) {
     StringSource source("hello");
     std::string digest = to_base64(sha256("hello").view());
     will_answer(200, "",
-                format("ETag: \"e\"\r\nx-amz-checksum-sha256: {}\r\nx-amz-version-id: v1\r\n", digest));
+                format("ETag: \"e\"\r\nx-amz-checksum-sha256: {}\r\nx-amz-version-id: v1\r\n"
+                       "x-amz-server-side-encryption: aws:kms\r\n",
+                       digest));
     S3ObjectOptions object;
     object.storage_class = "DEEP_ARCHIVE";
     object.sse = "aws:kms";

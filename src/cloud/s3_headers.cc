@@ -16,6 +16,7 @@ namespace {
 using Kind = Error::Kind;
 
 constexpr std::string_view kMetadata = "x-amz-meta-";
+constexpr std::string_view kEncryption = "x-amz-server-side-encryption";
 
 std::uint64_t parse_number(const std::string& text, std::string_view what) {
     std::uint64_t value = 0;
@@ -52,7 +53,7 @@ S3Stored stored_of(const HttpResponse& response) {
 
 void add_object_headers(std::vector<HttpHeader>& headers, const S3ObjectOptions& object) {
     if (!object.storage_class.empty()) headers.push_back({"x-amz-storage-class", object.storage_class});
-    if (!object.sse.empty()) headers.push_back({"x-amz-server-side-encryption", object.sse});
+    if (!object.sse.empty()) headers.push_back({std::string(kEncryption), object.sse});
     if (!object.kms_key.empty())
         headers.push_back({"x-amz-server-side-encryption-aws-kms-key-id", object.kms_key});
     if (!object.lock_mode.empty()) {
@@ -70,6 +71,7 @@ S3Head head_of(const HttpResponse& response) {
     head.checksum = checksum_of(response);
     head.storage_class = header_or_empty(response, "x-amz-storage-class");
     if (head.storage_class.empty()) head.storage_class = "STANDARD";
+    head.sse = encryption_of(response);
     if (const std::string* restore = response.header("x-amz-restore"))
         head.restore = parse_restore_header(*restore);
     head.version_id = header_or_empty(response, "x-amz-version-id");
@@ -84,6 +86,19 @@ S3Head head_of(const HttpResponse& response) {
         if (name.starts_with(kMetadata)) head.metadata[name.substr(kMetadata.size())] = header.value;
     }
     return head;
+}
+
+const std::string& encryption_of(const HttpResponse& response) {
+    return header_or_empty(response, kEncryption);
+}
+
+void check_encryption(const std::string& sse, const std::string& confirmed) {
+    if (sse.empty() || confirmed == sse) return;
+    throw Error(
+        Kind::unsupported,
+        format("sse asks for \"{}\", and the store says {}", sse,
+               confirmed.empty() ? "nothing of encryption" : format("\"{}\"", quotable(confirmed, 60))),
+        "it does not count as stored; without sse the store's own setting holds");
 }
 
 void check_range(const HttpResponse& response, std::uint64_t offset, std::uint64_t length_bytes) {

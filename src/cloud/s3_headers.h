@@ -20,6 +20,11 @@ const std::string& header_or_empty(const HttpResponse& response, std::string_vie
 S3Stored stored_of(const HttpResponse& response);
 /// Of an answer to HEAD. Throws Error{corrupt} likewise, and for a length that is no number.
 S3Head head_of(const HttpResponse& response);
+/// The encryption that an answer tells of: "AES256", "aws:kms", or "".
+const std::string& encryption_of(const HttpResponse& response);
+/// Throws Error{unsupported} if `sse` asks for an encryption, and another is `confirmed`, or none. Which key
+/// it is with is the service's to say: an alias and the key's own name are one.
+void check_encryption(const std::string& sse, const std::string& confirmed);
 /// Throws Error{corrupt} unless "Content-Range: bytes 0-1048575/8388608" says what was asked for.
 void check_range(const HttpResponse& response, std::uint64_t offset, std::uint64_t length_bytes);
 

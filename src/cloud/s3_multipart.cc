@@ -21,7 +21,10 @@ std::string S3Client::create_upload(const std::string& key, const S3ObjectOption
     out.headers.push_back({"x-amz-checksum-type", "COMPOSITE"});
     add_object_headers(out.headers, object);
     HttpResponse response = call(std::move(out), "s3:PutObject");
-    return in_reply(doing, [&] { return parse_upload_id(response.body); });
+    return in_reply(doing, [&] {
+        check_encryption(object.sse, encryption_of(response));
+        return parse_upload_id(response.body);
+    });
 }
 
 S3Stored S3Client::upload_part(const std::string& key, const std::string& upload_id, unsigned number,

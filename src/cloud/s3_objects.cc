@@ -20,7 +20,10 @@ S3Stored S3Client::put_object(const std::string& key, const S3ObjectOptions& obj
     if (create_only) out.headers.push_back({"If-None-Match", "*"});
     add_object_headers(out.headers, object);
     HttpResponse response = call(std::move(out), "s3:PutObject");
-    return in_reply(doing, [&] { return stored_of(response); });
+    return in_reply(doing, [&] {
+        check_encryption(object.sse, encryption_of(response));
+        return stored_of(response);
+    });
 }
 
 std::optional<S3Head> S3Client::head_object(const std::string& key, const std::string& version_id) {

@@ -55,6 +55,7 @@ struct S3Head {
     std::string etag;
     S3Checksum checksum;
     std::string storage_class;  ///< "STANDARD" where the service says nothing
+    std::string sse;            ///< how it is encrypted, "AES256"; empty where the service says nothing
     std::optional<S3Restore> restore;
     std::string version_id;                       ///< empty in a bucket without versions
     std::map<std::string, std::string> metadata;  ///< without "x-amz-meta-"; names in lower case

@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "base/format.h"
 #include "base/text.h"
+#include "cloud/in_reply.h"
+#include "cloud/s3_headers.h"
 #include "store/part_content.h"
 #include "store/s3_digests.h"
 
@@ -51,6 +53,9 @@ bool S3Put::confirm_existing() {
         throw Error(Kind::exists, format("{} is there already, with another content", client_.url_of(key_)),
                     "is this bucket, with this prefix, host and set, used by another machine?");
     }
+    // An earlier configuration may have asked for another encryption, but a store that has none is told.
+    if (head->sse.empty())
+        cloud::in_reply(doing(), [&] { cloud::check_encryption(options_.sse, head->sse); });
     lock_longer(*head);
     return true;
 }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -81,6 +82,22 @@ TEST_F(LostManifest, ArchiveIsDamagedToo) {
     ASSERT_EQ(result.left_out.size(), 1U);
     EXPECT_THAT(result.left_out[0].reason, HasSubstr("damaged"));
     EXPECT_EQ(read_file(manifest(first)), damaged) << "back in its place";
+}
+
+TEST_F(LostManifest, ADirectoryWasMadeAnewInThePlaceOfAnother) {
+    tree_.file("a/old", "x");
+    tree_.file("a/b/stays", noise(3000, 1));
+    auto set = [&](const char* path) { return setxattr((tree_ / path).c_str(), "user.x", "y", 1, 0) == 0; };
+    if (!set("a") || !set("a/b")) GTEST_SKIP() << "no extended attributes here";
+    engine::BackupResult first = runs_.run();
+    ASSERT_EQ(removexattr((tree_ / "a/b").c_str(), "user.x"), 0);
+    tree_.rename("a/b", "c");
+    tree_.remove("a");
+    tree_.rename("c", "a");
+    engine::BackupResult second = runs_.run();
+    for (const engine::BackupResult* run : {&first, &second}) ASSERT_EQ(unlink(manifest(*run).c_str()), 0);
+    EXPECT_TRUE(rebuild().left_out.empty());
+    EXPECT_EQ(join_lines(runs_.restore_differences(2, snapshot_tree(tree_.root()))), "");
 }
 
 /// All manifests of a random history are lost.

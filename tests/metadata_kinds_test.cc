@@ -210,5 +210,35 @@ TEST_F(MetadataKinds, AFullDirectoryLosesAnAttribute) {
     runs_.run();
 }
 
+/// It moves to where another directory stood, which is gone with its own attributes.
+TEST_F(MetadataKinds, ADirectoryLosesAnAttributeAndTakesThePlaceOfAnother) {
+    for (const char* place : {"sibling", "outer", "deep/place", "file"})
+        tree_.file(format("{}/b/stays", place), "x");
+    for (const char* place : {"sibling", "outer", "deep/place"}) {
+        tree_.file(format("{}/a/old", place), "x");
+        if (!set_xattr(format("{}/a", place), "user.x", "y")) GTEST_SKIP() << "no extended attributes here";
+    }
+    tree_.file("file/a", "x");
+    tree_.file("outer/a/b/stays", "x");
+    for (const char* path : {"sibling/b", "outer/a/b", "deep/place/b", "file/b"})
+        set_xattr(path, "user.with", "z");
+    runs_.run();
+
+    auto takes = [&](const std::string& from, const std::string& to) {
+        EXPECT_EQ(lremovexattr((tree_ / from).c_str(), "user.with"), 0);
+        tree_.rename(from, "aside");
+        tree_.remove(to);
+        tree_.rename("aside", to);
+    };
+    takes("sibling/b", "sibling/a");
+    takes("outer/a/b", "outer/a");
+    takes("deep/place/b", "deep/place/a");
+    tree_.rename("deep/place", "deep/moved");
+    takes("file/b", "file/a");
+    runs_.run();
+    tree_.file("outer/a/more", "x");
+    runs_.run();
+}
+
 }  // namespace
 }  // namespace icecore::testing

@@ -441,10 +441,23 @@ void finish_vanished_directories(const PlanInput& input, Plan& plan, const TreeM
     }
 }
 
+/// What is put aside and purged: the directories that are made anew, and what stands where they are to be, if
+/// they have moved.
+std::vector<std::string> put_aside(const Plan& plan, const TreeMatch& match, std::vector<Move> moves,
+                                   const std::set<std::string>& anew) {
+    std::vector<std::string> paths = plan.made_anew;
+    if (paths.empty()) return paths;
+    match.find_obstacles(moves, plan.made_anew);
+    for (const Move& move : moves)
+        if (anew.contains(move.from)) paths.insert(paths.end(), move.obstacles.begin(), move.obstacles.end());
+    return paths;
+}
+
 /// What tar has to rename, and in which order.
 void order_renames(const PlanInput& input, Plan& plan, const TreeMatch& match, std::vector<Move> moves,
                    const std::set<std::string>& root_names) {
     std::set<std::string> anew(plan.made_anew.begin(), plan.made_anew.end());
+    std::vector<std::string> aside = put_aside(plan, match, moves, anew);
     std::erase_if(moves, [&](const Move& move) { return anew.contains(move.from); });
     std::set<std::string> leaving;
     std::set<std::string> taken;
@@ -454,8 +467,8 @@ void order_renames(const PlanInput& input, Plan& plan, const TreeMatch& match, s
     }
     for (const Move& move : plan.moves_into_new)
         if (!leaving.contains(move.from) && !taken.contains(move.to)) moves.push_back(move);
-    match.find_obstacles(moves, plan.made_anew);
-    plan.rename_sequence = plan_renames(moves, plan.made_anew, root_names);
+    match.find_obstacles(moves, aside);
+    plan.rename_sequence = plan_renames(moves, aside, root_names);
     for (const Move& move : plan.moves_into_new) leaving.insert(move.from);
     add_deep_renames(input, plan, leaving, root_names);
 }

@@ -97,6 +97,13 @@ TEST_F(InitDialogTest, AnswersThatEndLeaveNothingBehind) {
     EXPECT_THAT(offsite(), IsEmpty());
 }
 
+TEST_F(InitDialogTest, WithoutAServerThereIsNoMail) {
+    EXPECT_EQ(init({"data", "backup", "none", "ann@example.org", "localhost", "no", "no", "n"}), kDone)
+        << err();
+    EXPECT_THAT(err(), HasSubstr("expected smtp://HOST"));
+    EXPECT_TRUE(load_config(config_).report.to.empty());
+}
+
 TEST_F(InitDialogTest, OptionsAreAnswersToo) {
     EXPECT_EQ(init({"backup", "no", "no", "n"}, {"--data", "data", "--name", "mine", "--target", "dir:usb"}),
               kDone)

@@ -61,11 +61,14 @@ std::string ask_for_address(Session& session) {
     return line;
 }
 
+/// Likewise.
 std::string ask_for_server(Session& session, const std::string& address) {
     std::string fallback = path_exists(std::string(kSendmailDefault)) ? "sendmail" : "";
     std::string line;
-    ask(session, "Mail server (smtp://HOST:PORT, smtps://HOST, or sendmail)", fallback, "",
+    ask(session, "Mail server (smtp://HOST:PORT, smtps://HOST, sendmail, or no)", fallback, "",
         [&](const std::string& answer) {
+            line.clear();
+            if (answer == "no") return;
             line = answer == "sendmail" ? format("sendmail = {}\n", toml_string(kSendmailDefault))
                                         : format("smtp = {}\n", toml_string(answer));
             parse_report(address + line);
@@ -108,7 +111,9 @@ void forget_password(InitAnswers& answers) {
 void ask_for_mail(Session& session, InitAnswers& answers, const std::string& config_dir) {
     std::string address = ask_for_address(session);
     while (!address.empty() && answers.report.empty()) {
-        std::string lines = address + ask_for_server(session, address);
+        std::string server = ask_for_server(session, address);
+        if (server.empty()) return;
+        std::string lines = address + server;
         if (lines.find("\nsmtp = ") != std::string::npos)
             lines += ask_for_login(session, answers, config_dir);
         try {

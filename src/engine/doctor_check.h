@@ -1,11 +1,16 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/text.h"
+#include "catalog/catalog.h"
 #include "engine/doctor.h"
 
 // How checks are written; private to doctor*.cc.
@@ -20,6 +25,18 @@ inline Diagnosis warning(std::string message, std::string hint = {}) {
 }
 inline Diagnosis problem(std::string message, std::string hint = {}) {
     return {Diagnosis::Status::problem, "", std::move(message), std::move(hint)};
+}
+
+/// How many of a list are told.
+constexpr std::size_t kNamesMax = 3;
+
+/// "a, b, c and 4 more".
+inline std::string some_of(const std::vector<std::string>& names) {
+    std::string out;
+    for (std::size_t i = 0; i < std::min(names.size(), kNamesMax); ++i)
+        out += (i == 0 ? "" : ", ") + escape_path(names[i]);
+    if (names.size() > kNamesMax) out += format(" and {} more", names.size() - kNamesMax);
+    return out;
 }
 
 /// A named check. What it throws as an Error is a problem.
@@ -44,5 +61,9 @@ void examine_all(std::span<const DoctorCheck<Subject>> checks, const Subject& su
         out.push_back(std::move(diagnosis));
     }
 }
+
+/// Looks at the set's target, and at what else is set up there if it answers. `runs` are the catalogue's.
+void examine_target(const Environment& env, const SetOptions& set, const std::vector<catalog::Run>& runs,
+                    std::vector<Diagnosis>& out);
 
 }  // namespace icecore::engine

@@ -11,13 +11,11 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "engine/abandoned_uploads.h"
 #include "engine/backup_dir.h"
 #include "engine/data_source.h"
 #include "engine/disk_space.h"
 #include "engine/doctor_check.h"
 #include "engine/inventory.h"
-#include "engine/offsite.h"
 #include "snapshot/ledger.h"
 
 namespace icecore::engine {
@@ -44,18 +42,6 @@ struct Patient {
         return highest;
     }
 };
-
-/// How many of a list are told.
-constexpr std::size_t kNamesMax = 3;
-
-/// "a, b, c and 4 more".
-std::string some_of(const std::vector<std::string>& names) {
-    std::string out;
-    for (std::size_t i = 0; i < std::min(names.size(), kNamesMax); ++i)
-        out += (i == 0 ? "" : ", ") + escape_path(names[i]);
-    if (names.size() > kNamesMax) out += format(" and {} more", names.size() - kNamesMax);
-    return out;
-}
 
 FileStat stat_directory(const std::string& path) {
     Fd fd = open_file(path, O_PATH | O_DIRECTORY);
@@ -217,79 +203,8 @@ Diagnosis examine_chains(const Patient& p) {
         "`icecore verify` says more; get the files back, or start anew with `icecore backup --full`");
 }
 
-/// A target that is told nothing.
-class SilentObserver final : public Observer {
-  public:
-    void progress(const Progress&) override {}
-    void warning(std::string_view) override {}
-};
-
-Diagnosis examine_target(const Patient& p) {
-    SilentObserver observer;
-    std::unique_ptr<store::Target> target = open_target(p.env, p.set, observer);
-    if (target == nullptr) return fine("none: archives are in the backup directory only");
-    target->check();
-    std::optional<OffsiteStatus> status = read_offsite_status(p.env, p.set, p.runs);
-    if (status && status->waiting_files > 0)
-        return warning(format("{} files ({}) are not offsite yet", status->waiting_files,
-                              format_bytes(status->waiting_bytes)),
-                       "`icecore upload` stores them");
-    return fine(target->identity() + " can be reached, and has everything");
-}
-
-/// "NAME of 2026-11-22 03:15:00 (7 days old, 160 MiB)"
-std::string about_unfinished(const Patient& p, store::Target& target, const store::UnfinishedUpload& upload) {
-    std::int64_t days = (p.env.clock.now().sec - upload.begun->sec) / (24 * 3600);
-    std::string out = format("{} of {} ({} {} old", upload.name, format_local(*upload.begun), days,
-                             days == 1 ? "day" : "days");
-    try {
-        if (std::optional<std::uint64_t> bytes = target.unfinished_bytes(upload))
-            out += ", " + format_bytes(*bytes);
-    } catch (const Error&) {
-        // A key may be allowed to list uploads and not their parts.
-    }
-    return out + ")";
-}
-
-/// Uploads that were begun and never ended: their parts are paid for.
-Diagnosis examine_unfinished(const Patient& p) {
-    SilentObserver observer;
-    std::unique_ptr<store::Target> target = open_target(p.env, p.set, observer);
-    if (target == nullptr) return fine("no target");
-    std::vector<store::UnfinishedUpload> abandoned;
-    try {
-        abandoned = abandoned_uploads(p.env, p.set, *target);
-    } catch (const Error& e) {
-        if (e.kind() == Error::Kind::denied) return warning(e.message(), e.hint());
-        return fine("to be seen when the target can be reached");
-    }
-    if (abandoned.empty()) return fine("no upload that was begun is left unfinished");
-    std::vector<std::string> names;
-    for (const store::UnfinishedUpload& upload : abandoned)
-        names.push_back(names.size() < kNamesMax ? about_unfinished(p, *target, upload) : upload.name);
-    return warning("uploads that were begun and never ended: " + some_of(names),
-                   "what has arrived of them is paid for: `icecore upload --abort-unfinished` removes it");
-}
-
-/// What is set up at the target and may do harm: a line each.
-void examine_remarks(const Patient& p, std::vector<Diagnosis>& out) {
-    constexpr const char* kName = "remarks";
-    try {
-        SilentObserver observer;
-        std::unique_ptr<store::Target> target = open_target(p.env, p.set, observer);
-        if (target == nullptr) return;
-        for (const store::TargetRemark& remark : target->remarks())
-            out.push_back(warning(remark.message, remark.hint));
-    } catch (const Error& e) {
-        // That the target cannot be reached was said before.
-        if (e.kind() == Error::Kind::denied) out.push_back(warning(e.message(), e.hint()));
-    }
-    for (Diagnosis& diagnosis : out)
-        if (diagnosis.check.empty()) diagnosis.check = kName;
-}
-
 /// What is looked at, in this order.
-constexpr std::array<DoctorCheck<Patient>, 13> kSetChecks = {{{"data", examine_data},
+constexpr std::array<DoctorCheck<Patient>, 11> kSetChecks = {{{"data", examine_data},
                                                               {"source", examine_source},
                                                               {"backup", examine_backup},
                                                               {"place", examine_place},
@@ -299,9 +214,7 @@ constexpr std::array<DoctorCheck<Patient>, 13> kSetChecks = {{{"data", examine_d
                                                               {"leftovers", examine_leftovers},
                                                               {"catalogue", examine_catalogue},
                                                               {"snapshot", examine_snapshot},
-                                                              {"chains", examine_chains},
-                                                              {"target", examine_target},
-                                                              {"unfinished", examine_unfinished}}};
+                                                              {"chains", examine_chains}}};
 
 }  // namespace
 
@@ -325,7 +238,7 @@ std::vector<Diagnosis> examine_set(const Environment& env, const SetOptions& set
         }
     }
     examine_all<Patient>(kSetChecks, patient, out);
-    examine_remarks(patient, out);
+    examine_target(env, set, patient.runs, out);
     return out;
 }
 

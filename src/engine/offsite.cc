@@ -76,11 +76,19 @@ void save_features(const Environment& env, const SetOptions& set, const std::str
     env.fs.rename(set.backup_dir, name, std::string(kFeaturesName));
 }
 
+/// How often a request is tried, and who is tries.
+struct Tries {
+    unsigned attempts_max = 1;
+    OnRetry on_retry;
+    OnNotice on_notice;
+};
+
 std::unique_ptr<store::Target> s3_target(const Environment& env, const SetOptions& set, std::string host,
-                                         const OnRetry& on_retry, const OnNotice& on_notice) {
+                                         const Tries& tries) {
     const TargetOptions& target = set.target;
     store::S3TargetOptions options;
-    options.s3 = bucket_options(env, target, on_retry, on_notice);
+    options.s3 = bucket_options(env, target, tries.on_retry, tries.on_notice);
+    options.s3.aws.attempts_max = tries.attempts_max;
     options.prefix = target.prefix;
     options.host = std::move(host);
     options.set = set.name;
@@ -96,7 +104,7 @@ std::unique_ptr<store::Target> s3_target(const Environment& env, const SetOption
     options.connections = target.connections;
     std::string place = format("{} {}", options.s3.aws.endpoint, target.bucket);
     options.load_features = [&set, place] { return load_features(set, place); };
-    options.save_features = [&set, &env, place, on_notice](const std::string& features) {
+    options.save_features = [&set, &env, place, on_notice = tries.on_notice](const std::string& features) {
         try {
             save_features(env, set, place + "\n" + features);
         } catch (const Error& e) {
@@ -108,19 +116,20 @@ std::unique_ptr<store::Target> s3_target(const Environment& env, const SetOption
 
 /// Without the limit, and a directory without retries; nullptr if the set has none.
 std::unique_ptr<store::Target> plain_target(const Environment& env, const SetOptions& set,
-                                            const OnRetry& on_retry, const OnNotice& on_notice) {
+                                            const Tries& tries) {
     if (set.target.type == TargetOptions::Type::none) return nullptr;
     const TargetOptions& target = set.target;
     std::string host = target.host.empty() ? env.host : target.host;
     if (target.type == TargetOptions::Type::dir)
         return store::make_dir_target(env.fs, {.directory = target.directory, .host = host, .set = set.name});
-    if (target.type == TargetOptions::Type::s3)
-        return s3_target(env, set, std::move(host), on_retry, on_notice);
+    if (target.type == TargetOptions::Type::s3) return s3_target(env, set, std::move(host), tries);
+    cloud::AwsOptions aws = aws_options(env, target.aws, "glacier", tries.on_retry);
+    aws.attempts_max = tries.attempts_max;
     return store::make_glacier_target({.vault = target.vault,
                                        .account = target.account,
                                        .host = host,
                                        .set = set.name,
-                                       .aws = aws_options(env, target.aws, "glacier", on_retry),
+                                       .aws = std::move(aws),
                                        .part_bytes_min = target.part_bytes_min,
                                        .connections = target.connections});
 }
@@ -201,20 +210,22 @@ std::optional<double> expected_monthly_usd(const Environment& env, const SetOpti
     return usd > 0 ? std::optional(usd) : std::nullopt;  // nothing: a class that has no price there
 }
 
-std::unique_ptr<store::Target> open_target(const Environment& env, const SetOptions& set,
-                                           Observer& observer) {
-    OnRetry on_retry = [&observer](std::string_view message, unsigned attempt) {
-        observer.warning(format("{}; trying again (try {} failed)", message, attempt));
-    };
-    OnNotice on_notice = [&observer](const std::string& notice) { observer.warning(notice); };
-    std::unique_ptr<store::Target> target = plain_target(env, set, on_retry, on_notice);
+std::unique_ptr<store::Target> open_target(const Environment& env, const SetOptions& set, Observer& observer,
+                                           Patience patience) {
+    Tries tries{patience == Patience::minutes ? 8U : 3U,
+                [&observer](std::string_view message, unsigned attempt) {
+                    observer.warning(format("{}; trying again (try {} failed)", message, attempt));
+                },
+                [&observer](const std::string& notice) { observer.warning(notice); }};
+    std::unique_ptr<store::Target> target = plain_target(env, set, tries);
     if (target == nullptr) return nullptr;
     if (set.target.type == TargetOptions::Type::dir) {
         refuse_nested_target(set);
         CHECK(env.sleep_ns && env.random);
-        target = store::make_retrying_target(
-            std::move(target),
-            {.sleep_ns = env.sleep_ns, .random = env.random, .on_retry = std::move(on_retry)});
+        target = store::make_retrying_target(std::move(target), {.attempts_max = tries.attempts_max,
+                                                                 .sleep_ns = env.sleep_ns,
+                                                                 .random = env.random,
+                                                                 .on_retry = std::move(tries.on_retry)});
     }
     if (set.target.upload_bytes_per_second == 0) return target;
     return store::make_throttled_target(
@@ -263,7 +274,7 @@ std::vector<SealedFile> sealed_files(const SetOptions& set, const std::vector<ca
 
 std::optional<OffsiteStatus> read_offsite_status(const Environment& env, const SetOptions& set,
                                                  const std::vector<catalog::Run>& runs) {
-    std::unique_ptr<store::Target> target = plain_target(env, set, {}, {});
+    std::unique_ptr<store::Target> target = plain_target(env, set, {});
     if (target == nullptr) return std::nullopt;
     OffsiteStatus status;
     status.target = target->identity();

@@ -14,11 +14,16 @@
 
 namespace icecore::engine {
 
+/// How long a target is asked again that does not answer: by a run at night, or for somebody who wants to see
+/// whether it is set up right.
+enum class Patience : std::uint8_t { minutes, seconds };
+
 /// The set's target, as the config says, with retries and bandwidth limit; nullptr if it has none. Nothing is
 /// asked of the target yet: whether it is there turns out at its first call. `observer` is told of retries,
 /// on the thread that uses the target; it, `env` and `set` must outlive the target. Throws Error{invalid} for
 /// a directory that lies inside the data or backup directory or around them.
-std::unique_ptr<store::Target> open_target(const Environment& env, const SetOptions& set, Observer& observer);
+std::unique_ptr<store::Target> open_target(const Environment& env, const SetOptions& set, Observer& observer,
+                                           Patience patience = Patience::minutes);
 
 /// A file that belongs offsite.
 struct SealedFile {

@@ -56,7 +56,7 @@ bool permitted(What what) {
 }  // namespace
 
 TargetProbe probe_target(const Environment& env, const SetOptions& set, Observer& observer) {
-    std::unique_ptr<store::Target> target = open_target(env, set, observer);
+    std::unique_ptr<store::Target> target = open_target(env, set, observer, Patience::seconds);
     CHECK(target != nullptr);
     target->check();
     TargetProbe probe;

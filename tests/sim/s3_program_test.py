@@ -316,7 +316,7 @@ class Setup(BucketProgram):
             os.chmod(f"{self.home}/wrong.toml", 0o600)
             said = self.icecore("--config", "wrong.toml", "doctor", status=1, both=True)
             self.assertIn(words, said)
-            self.assertNotIn("unfinished", said)
+            self.assertNotIn("data: unfinished", said)
         for key, secret in ((simulator.KEY, "wrong"), ("NOBODY", simulator.SECRET)):
             said = self.icecore("--config", "c.toml", "doctor", status=1, both=True, key=key, secret=secret)
             self.assertRegex(said, "(?s)problem.*(key|secret|credentials)")

@@ -124,6 +124,22 @@ TEST_F(AdoptDamage, WhatIsNoArchiveIsLeftOut) {
     EXPECT_FALSE(result.is_complete());
 }
 
+TEST_F(AdoptDamage, WhatCannotBeOpenedNowIsNotLeftOutForGood) {
+    make_chain(script_);
+    ASSERT_EQ(symlink("nowhere", script_.path("backup-0.tar.gz").c_str()), 0);
+    ASSERT_EQ(rename(script_.path("backup-2.tar.gz").c_str(), script_.path("away").c_str()), 0);
+    ASSERT_EQ(symlink("backup-2.tar.gz", script_.path("backup-2.tar.gz").c_str()), 0);
+    Error error = error_of(script_.dir());
+    EXPECT_THAT(error.message(), HasSubstr("backup-2.tar.gz: Too many levels of symbolic links"));
+    EXPECT_THAT(error.hint(), HasSubstr("make it readable"));
+    ASSERT_EQ(rename(script_.path("away").c_str(), script_.path("backup-2.tar.gz").c_str()), 0);
+    engine::AdoptResult result = adopt(script_.dir());
+    EXPECT_EQ(result.runs.size(), 3U);
+    ASSERT_EQ(result.passed_over.size(), 1U);
+    EXPECT_EQ(result.passed_over[0].reason, "it is a link to nothing");
+    check_runs(script_, result);
+}
+
 TEST_F(AdoptDamage, SocketsAndUnreadableFilesAreNoMissingArchives) {
     ASSERT_EQ(run_command({"python3", "-c",
                            "import socket; socket.socket(socket.AF_UNIX).bind('" + tree_ / "socket" + "')"})
@@ -244,6 +260,23 @@ TEST_F(AdoptDamage, SeveralSetsInADirectoryAreToldApart) {
     EXPECT_EQ(result.runs.size(), 4U);
     EXPECT_TRUE(result.is_complete());
     check_runs(script_, result);
+}
+
+TEST_F(AdoptDamage, ABackupThatComesFirstReplacesNothing) {
+    make_chain(script_);
+    runs_.set.backup_dir = script_.dir();
+    std::string snapshot = read_file(script_.path("archive.snar"));
+    try {
+        runs_.backup();
+        ADD_FAILURE() << "the old chain's snapshot file was replaced";
+    } catch (const Error& e) {
+        EXPECT_EQ(e.kind(), Error::Kind::exists);
+        EXPECT_THAT(e.message(), HasSubstr("archive.snar and no run that it belongs to"));
+        EXPECT_THAT(e.hint(), HasSubstr("`icecore adopt " + script_.dir() + "`"));
+    }
+    EXPECT_EQ(read_file(script_.path("archive.snar")), snapshot);
+    check_runs(script_, adopt(script_.dir()));
+    check_next_run(script_);
 }
 
 TEST_F(AdoptDamage, ADirectoryOfIcecoresIsRefused) {

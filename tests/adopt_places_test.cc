@@ -65,6 +65,9 @@ TEST_F(Adopt, InTheBackupDirectoryItselfAndRenamed) {
     EXPECT_EQ(read_file(script.path(result.runs[0].header.archive_name)), bytes);
     EXPECT_EQ(read_file(script.path("archive.snar")), snapshot);
     check_runs(script, result);
+    result = adopt(script.dir(), request);
+    EXPECT_EQ(result.runs.size(), 2U) << "once more: there is nothing left to do";
+    EXPECT_TRUE(result.runs[1].adopted_before);
 
     // The script runs once more.
     tree_.file("c", "c");

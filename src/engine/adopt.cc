@@ -56,10 +56,12 @@ class Adoption {
         found_ = find_archives(set_, request_.find, observer_);
         out_.root = found_.root;
         out_.passed_over = found_.passed_over;
+        if (found_.archives.empty()) show_known_runs();
         plan();
         examine_snapshot();
         if (!request_.dry_run) {
             if (!lock_) begin();
+            mark();
             for (std::size_t i = 0; i < out_.runs.size(); ++i)
                 if (!out_.runs[i].adopted_before) adopt_one(i);
             finish();
@@ -92,6 +94,12 @@ class Adoption {
         open_catalogue();
     }
 
+    /// Until all is adopted, no run of ours may come after the last one that is.
+    void mark() {
+        write_file_durably(env_.fs, set_.backup_dir, std::string(kAdoptingName), request_.find.dir + "\n",
+                           true);
+    }
+
     bool is_in_backup_directory() const { return is_same_file(request_.find.dir, set_.backup_dir); }
 
     void open_catalogue() {
@@ -118,6 +126,28 @@ class Adoption {
             if (!files.manifest.empty() && (known_.empty() || number > known_.back().number()))
                 throw Error(Error::Kind::corrupt, format("run {} cannot be read", number),
                             "try `icecore rebuild` first");
+    }
+
+    /// In the backup directory itself there may be none under its old name any more.
+    void show_known_runs() {
+        if (known_.empty() || !is_in_backup_directory()) {
+            std::string why;
+            if (!found_.passed_over.empty())
+                why =
+                    format(": {}: {}", escape_path(found_.passed_over[0].name), found_.passed_over[0].reason);
+            throw Error(Error::Kind::not_found,
+                        format("{} holds no archive to adopt{}", request_.find.dir, why));
+        }
+        for (const catalog::Run& run : known_) {
+            AdoptedRun adopted;
+            adopted.name = run.header.adopted->name;
+            adopted.header = run.header;
+            adopted.trailer = run.trailer;
+            adopted.adopted_before = true;
+            out_.runs.push_back(std::move(adopted));
+        }
+        if (path_exists(join_path(set_.backup_dir, kSnarName)))
+            out_.snapshot = AdoptResult::Snapshot::matches;
     }
 
     /// Which archive becomes which run.
@@ -234,6 +264,8 @@ class Adoption {
                                                   header.compression.method)
                                    .stem;
             run.linked = place(path, header.archive_name);
+            if (path_exists(join_path(set_.backup_dir, stem + ".log")))  // of an attempt that was stopped
+                env_.fs.remove(set_.backup_dir, stem + ".log");
             report::RunLog log(env_.fs, set_.backup_dir, stem + ".log");
             log.begin(header, set_.data_dir, set_.backup_dir);
             log.note(format("adopted: it was {}", escape_path(path)));
@@ -306,6 +338,7 @@ class Adoption {
     void finish() {
         write_readme(env_, set_, catalog_->runs());
         keep_snapshot();
+        env_.fs.remove(set_.backup_dir, std::string(kAdoptingName));
         if (!request_.rename) return;
         for (const AdoptedRun& run : out_.runs) {
             std::string path = join_path(request_.find.dir, run.name);

@@ -62,7 +62,8 @@ struct AdoptResult {
 /// run. The chain then goes on incrementally.
 ///
 /// Nothing in the directory is changed before all runs are durable (and then only with `rename`). Can be
-/// stopped at any moment and done again: what is adopted is found by the names that the archives had. Later
+/// stopped at any moment and done again: what is adopted is found by the names that the archives had. Until
+/// it is complete ".adopting" keeps backups from putting a run of ours after a part of the archives. Later
 /// archives of the same directory can be adopted, too, as long as no run of ours came after.
 ///
 /// What damage or a missing archive takes away is told of each run and stands in its manifest; the rest is

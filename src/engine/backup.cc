@@ -11,11 +11,13 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/shell.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "engine/backup_dir.h"
 #include "engine/data_source.h"
 #include "engine/interrupted_run.h"
+#include "engine/inventory.h"
 #include "engine/offsite.h"
 #include "engine/packer.h"
 #include "engine/readme.h"
@@ -60,6 +62,7 @@ class BackupRun {
         SetLock lock(env_, set_.backup_dir);
         SourceCloser closer{source_};  // a snapshot goes while the lock is held
         freeze_source();
+        refuse_half_adopted();
         catalog_ = open_catalog_for_writing(env_, set_, observer_);
         finish_interrupted();
         decide_kind();
@@ -81,6 +84,26 @@ class BackupRun {
         source_.emplace(set_);
         make_backup_directory(set_);
         refuse_nesting(set_);
+    }
+
+    /// A run of ours now would keep the other archives from ever being adopted.
+    void refuse_half_adopted() const {
+        std::string dir = read_inventory(set_).adopting;
+        if (dir.empty()) return;
+        throw Error(Error::Kind::exists, format("the adoption of {} was interrupted", escape_path(dir)),
+                    format("run `icecore adopt {}` again; or remove {} and do without what is not adopted",
+                           shell_quoted(dir), join_path(set_.backup_dir, kAdoptingName)));
+    }
+
+    /// The first run would replace what tar's chain goes on with.
+    void refuse_snapshot_of_others() const {
+        if (!path_exists(join_path(set_.backup_dir, kSnarName))) return;
+        throw Error(
+            Error::Kind::exists,
+            format("{} has an archive.snar and no run that it belongs to", set_.backup_dir),
+            format("`icecore adopt {}` takes over archives of tar's; to begin anew, move archive.snar "
+                   "away",
+                   shell_quoted(set_.backup_dir)));
     }
 
     /// A dry run looks at the directory itself.
@@ -124,6 +147,7 @@ class BackupRun {
         catalog::RunNumber highest = last ? last->number() : 0;
         for (const std::string& name : list_directory(set_.backup_dir))
             if (auto parsed = parse_archive_name(set_.name, name)) highest = std::max(highest, parsed->run);
+        if (highest == 0) refuse_snapshot_of_others();
 
         // The run is the tree as of a snapshot; GNU tar, too, must look at what has changed since then.
         started_ = source_->root().examined_at(env_.clock);

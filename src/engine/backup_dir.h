@@ -46,6 +46,8 @@ constexpr std::string_view kLockName = ".lock";
 constexpr std::string_view kUploadLockName = ".upload.lock";
 constexpr std::string_view kFetchLockName = ".fetch.lock";
 constexpr std::string_view kRunningName = ".running";
+/// The directory whose archives are being adopted, on a line.
+constexpr std::string_view kAdoptingName = ".adopting";
 /// After the name of a database: one that was damaged, and a catalogue that knew runs which a rebuild had to
 /// leave out.
 constexpr std::string_view kDamagedSuffix = ".damaged";

@@ -127,6 +127,9 @@ Diagnosis examine_lock(const Patient& p) {
     if (!p.has_backup_dir) return fine("no run yet");
     if (std::optional<std::string> holder = lock_holder(p.set.backup_dir))
         return fine("a run is going on: " + *holder);
+    if (!p.inventory.adopting.empty())
+        return problem(format("the adoption of {} was interrupted", escape_path(p.inventory.adopting)),
+                       "run `icecore adopt` again: backups wait for it");
     const std::string& stem = p.inventory.running;
     if (stem.empty()) return fine("no run is going on, none was interrupted");
     if (path_exists(p.in_backup(stem + ".manifest.zst")))
@@ -139,8 +142,9 @@ Diagnosis examine_lock(const Patient& p) {
 Diagnosis examine_leftovers(const Patient& p) {
     std::vector<std::string> names = p.inventory.old_catalogues;
     names.insert(names.end(), p.inventory.strays.begin(), p.inventory.strays.end());
-    // What belongs to an interrupted run is needed to finish it.
-    if (p.has_backup_dir && p.inventory.running.empty() && !lock_holder(p.set.backup_dir))
+    // What belongs to an interrupted run or adoption is needed to finish it.
+    if (p.has_backup_dir && p.inventory.running.empty() && p.inventory.adopting.empty() &&
+        !lock_holder(p.set.backup_dir))
         names.insert(names.end(), p.inventory.partials.begin(), p.inventory.partials.end());
     if (names.empty()) return fine("no unfinished or superseded files");
     return warning(some_of(names), "no backup needs these files; look at them, then delete them");
@@ -190,9 +194,7 @@ Diagnosis examine_chains(const Patient& p) {
     }
     RunNumber before = 0;
     for (const auto& [number, files] : p.inventory.runs) {
-        bool unfinished =
-            files.manifest.empty() && (files.stem == p.inventory.running || files.volumes.empty());
-        if (unfinished) continue;
+        if (p.inventory.is_unfinished(files)) continue;
         if (files.kind == archive::RunKind::incremental && number != before + 1)
             damaged.push_back(format("what run {} is incremental on", number));
         before = number;

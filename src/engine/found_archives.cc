@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <functional>
 #include <set>
 
@@ -74,7 +75,7 @@ class Finder {
         for (const std::string& name : names)
             if (is_candidate(name)) look_at(name);
         keep_those_of_the_set();
-        if (out_.archives.empty()) say_that_there_are_none();
+        if (out_.archives.empty()) return std::move(out_);
         put_in_order();
         for (std::size_t i = 1; i < out_.archives.size(); ++i)
             check_that_they_follow(out_.archives[i - 1], out_.archives[i]);
@@ -96,13 +97,15 @@ class Finder {
         FoundArchive found;
         found.name = name;
         Fd fd = open_at(AT_FDCWD, path_of(name).c_str(), O_RDONLY | O_NONBLOCK);
-        bool regular =
-            fd && stat_at(fd.get(), "", found.stat, AT_EMPTY_PATH) && found.stat.type == FileType::regular;
-        if (!regular && !request_.names.empty())
-            throw Error(Error::Kind::not_found, format("there is no readable file {}", path_of(name)));
-        if (!regular) {
-            if (!fd && looks_like_archive(name))
-                out_.passed_over.push_back({name, "it cannot be opened", true});
+        if (!fd && request_.names.empty()) {
+            if (looks_like_archive(name)) pass_over_unopened(name, errno);
+            return;
+        }
+        if (!fd) throw_errno("opening " + path_of(name));
+        if (!stat_at(fd.get(), "", found.stat, AT_EMPTY_PATH)) throw_errno("examining " + path_of(name));
+        if (found.stat.type != FileType::regular) {
+            if (!request_.names.empty())
+                throw Error(Error::Kind::not_found, path_of(name) + " is no regular file");
             return;
         }
         std::shared_ptr<const archive::VolumeBytes> bytes = archive::open_volume_file(path_of(name));
@@ -133,6 +136,16 @@ class Finder {
         out_.archives.push_back(std::move(found));
     }
 
+    /// A link to nothing is lost. What is there and cannot be read now would be missing from the chain for
+    /// good.
+    void pass_over_unopened(const std::string& name, int error_number) {
+        if (error_number != ENOENT)
+            throw Error::from_errno(
+                error_number, "opening " + path_of(name),
+                "make it readable; or name the archives to adopt, and do without this one");
+        out_.passed_over.push_back({name, "it is a link to nothing", true});
+    }
+
     void pass_over(const std::string& name, const std::string& reason) {
         bool named = !request_.names.empty();
         if (named || looks_like_archive(name)) out_.passed_over.push_back({name, reason, true});
@@ -160,13 +173,6 @@ class Finder {
                     format("the archives in {} are of {}, but the data directory is {}", request_.dir, list,
                            set_.data_dir),
                     "if it is the same tree, say so: --root DIRECTORY, as the archives name it");
-    }
-
-    [[noreturn]] void say_that_there_are_none() const {
-        std::string why;
-        if (!out_.passed_over.empty())
-            why = format(": {}: {}", escape_path(out_.passed_over[0].name), out_.passed_over[0].reason);
-        throw Error(Error::Kind::not_found, format("{} holds no archive to adopt{}", request_.dir, why));
     }
 
     void put_in_order() {

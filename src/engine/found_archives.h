@@ -59,8 +59,8 @@ struct FindRequest {
 };
 
 /// Looks through a directory: reads every file that may be an archive (incremental ones only until that is
-/// plain), and the snapshot file. Files of `set` itself are passed over. Throws Error: invalid (archives of
-/// different directories, or of another than the set's; nothing to adopt), not_found (a name), unsupported
+/// plain), and, if there is any, the snapshot file. Files of `set` itself are passed over. Throws Error:
+/// invalid (archives of different directories, or of another than the set's), not_found (a name), unsupported
 /// (multi-volume archives; compressed with xz or bzip2).
 FoundArchives find_archives(const SetOptions& set, const FindRequest& request, Observer& observer);
 

@@ -61,6 +61,12 @@ bool is_old_catalogue(std::string_view name) {
 
 }  // namespace
 
+bool Inventory::is_unfinished(const RunFiles& files) const {
+    if (!files.manifest.empty()) return false;
+    bool being_adopted = !adopting.empty() && files.stem == runs.rbegin()->second.stem;
+    return files.stem == running || being_adopted || files.volumes.empty();
+}
+
 Inventory read_inventory(const SetOptions& set) {
     Inventory out;
     std::map<catalog::RunNumber, Stems> found;
@@ -71,6 +77,8 @@ Inventory read_inventory(const SetOptions& set) {
             out.partials.push_back(name);
         else if (is_old_catalogue(name))
             out.old_catalogues.push_back(name);
+        else if (name == kAdoptingName)
+            out.adopting = trimmed(read_file(join_path(set.backup_dir, name)));
         else if (name == kRunningName)
             out.running = read_marker(set.backup_dir).value_or(RunMarker{}).stem;
         out.has_snapshot = out.has_snapshot || name == kSnarName;

@@ -29,8 +29,13 @@ struct Inventory {
     std::vector<std::string> old_catalogues;
     bool has_snapshot = false;  ///< archive.snar
     bool has_catalogue = false;
+    /// The directory in ".adopting": its adoption is going on, or was interrupted. Empty: none.
+    std::string adopting;
     /// Stem in ".running": a run that is going on, or one that was interrupted. Empty: none.
     std::string running;
+
+    /// Whether a run of `runs` never came to exist: it has no manifest because one is still to be made.
+    bool is_unfinished(const RunFiles& files) const;
 };
 
 /// Reads the directory once. Memory: its names. Throws Error.

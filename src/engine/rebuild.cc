@@ -105,8 +105,7 @@ Applied apply_runs(const Environment* recover_with, catalog::Catalog& catalog, c
             chain_broken = true;
         };
         if (files.kind == archive::RunKind::full) chain_broken = false;
-        bool unfinished = files.stem == inventory.running || files.volumes.empty();
-        if (files.manifest.empty() && unfinished) continue;
+        if (inventory.is_unfinished(files)) continue;
         if (chain_broken || (files.kind == archive::RunKind::incremental && number != known + 1)) {
             leave_out("its chain has a gap before it");
             continue;

@@ -71,9 +71,7 @@ class Verification {
     /// What has a manifest, and volumes that should have one.
     void list_runs() {
         for (const auto& [number, files] : inventory_.runs) {
-            if (files.manifest.empty() && (files.stem == inventory_.running || files.volumes.empty()))
-                continue;
-            runs_[number].files = files;
+            if (!inventory_.is_unfinished(files)) runs_[number].files = files;
         }
     }
 
@@ -186,10 +184,16 @@ class Verification {
     void check_leftovers() {
         for (const std::string& name : inventory_.strays) log_.remark(0, name, "no manifest knows this file");
         for (const auto& [number, files] : inventory_.runs)
-            if (!runs_.contains(number) && files.stem != inventory_.running)
+            if (!runs_.contains(number) && files.volumes.empty() && files.stem != inventory_.running)
                 log_.remark(number, files.log, "a log without a run");
         if (lock_holder(set_.backup_dir)) return;  // what is unfinished is at work
         for (const std::string& name : inventory_.partials) log_.remark(0, name, "an unfinished file");
+        if (!inventory_.adopting.empty())
+            log_.remark(
+                0, std::string(kAdoptingName),
+                format("the adoption of {} was interrupted; backups wait until `icecore adopt` is run "
+                       "again",
+                       escape_path(inventory_.adopting)));
         if (inventory_.running.empty()) return;
         log_.remark(0, std::string(kRunningName),
                     format("run {} was interrupted; the next backup closes its archive and carries on",

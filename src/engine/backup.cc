@@ -89,7 +89,12 @@ class BackupRun {
     /// A run of ours now would keep the other archives from ever being adopted.
     void refuse_half_adopted() const {
         std::string dir = read_inventory(set_).adopting;
-        if (dir.empty()) return;
+        if (dir.empty()) {  // it was stopped before it could say what it would do
+            std::string unsaid = partial_name(kAdoptingName);
+            if (!request_.dry_run && path_exists(join_path(set_.backup_dir, unsaid)))
+                env_.fs.remove(set_.backup_dir, unsaid);
+            return;
+        }
         throw Error(Error::Kind::exists, format("the adoption of {} was interrupted", escape_path(dir)),
                     format("run `icecore adopt {}` again; or remove {} and do without what is not adopted",
                            shell_quoted(dir), join_path(set_.backup_dir, kAdoptingName)));

@@ -49,8 +49,9 @@ bool is_partial(const SetOptions& set, std::string_view name) {
     constexpr std::string_view kSuffix = ".partial";
     if (!name.starts_with('.') || !name.ends_with(kSuffix) || name.size() <= kSuffix.size()) return false;
     std::string_view inner = name.substr(1, name.size() - 1 - kSuffix.size());
-    return inner == kSnarName || inner == kReadmeName || inner == snapshot::kLedgerName ||
-           inner.starts_with(kCatalogName) || parse_archive_name(set.name, inner);
+    return inner == kSnarName || inner == kReadmeName || inner == kAdoptingName ||
+           inner == snapshot::kLedgerName || inner.starts_with(kCatalogName) ||
+           parse_archive_name(set.name, inner);
 }
 
 bool is_old_catalogue(std::string_view name) {

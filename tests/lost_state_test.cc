@@ -97,7 +97,7 @@ TEST_F(LostState, CatalogueAndManifestsDeleted) {
     engine::BackupResult result = runs_.run();
     EXPECT_EQ(result.header.kind, RunKind::full);
     EXPECT_EQ(result.header.run, 3U) << "numbers never repeat";
-    EXPECT_EQ(result.header.reason, "catalogue and manifests of the earlier runs are lost");
+    EXPECT_EQ(result.header.reason, "catalogue and manifests of the earlier runs are not here");
     EXPECT_EQ(runs_.run().header.run, 4U);
 }
 

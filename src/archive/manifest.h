@@ -16,7 +16,7 @@
 namespace icecore::archive {
 
 constexpr int kManifestMajor = 1;
-constexpr int kManifestMinor = 2;
+constexpr int kManifestMinor = 3;
 
 enum class RunKind : char { full = 'f', incremental = 'i' };
 
@@ -45,7 +45,10 @@ struct ManifestHeader {
     std::uint32_t run = 0;
     RunKind kind = RunKind::full;
     std::uint32_t parent = 0;  ///< the run this one is incremental on; 0 for a full one
-    std::uint32_t chain = 0;   ///< the chain's full run
+    /// Name of the parent's volume 0: other runs of that number may exist elsewhere. Empty: a full run, or
+    /// the program that wrote it did not say.
+    std::string parent_archive;
+    std::uint32_t chain = 0;  ///< the chain's full run
     Timestamp started;
     std::string program;       ///< program version
     std::string archive_name;  ///< name of volume 0

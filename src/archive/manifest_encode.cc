@@ -75,6 +75,7 @@ void put_line(JsonWriter& json, const ManifestHeader& header) {
     json.field("run", header.run);
     put_name(json, "kind", kKindNames, header.kind);
     put_number_unless(json, "parent", header.parent, 0);
+    put_text_if_any(json, "parent_archive", header.parent_archive);
     put_number_unless(json, "chain", header.chain, 0);
     put_time(json, "started", header.started);
     put_text(json, "archive", header.archive_name);

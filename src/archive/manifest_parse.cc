@@ -175,6 +175,7 @@ ManifestHeader parse_header(const Json& line) {
     header.run = as_u32(require(line, "run"), "run");
     header.kind = as_name(require(line, "kind"), "kind", kKindNames);
     header.parent = u32_or(line, "parent", 0);
+    if (find(line, "parent_archive") != nullptr) header.parent_archive = file_name_of(line, "parent_archive");
     header.chain = u32_or(line, "chain", 0);
     header.started = time_of(line, "started");
     header.archive_name = file_name_of(line, "archive");

@@ -234,14 +234,15 @@ TEST(ManifestLine, TheOtherLines) {
     h.run = 2;
     h.kind = RunKind::incremental;
     h.parent = h.chain = 1;
+    h.parent_archive = "w.tar.zst";
     h.started = {1795317300, 5};
     h.program = "0.1.0";
     h.archive_name = "x.tar.zst";
     EXPECT_EQ(
         encode_manifest_line(h),
-        R"({"line":"header","format":"icecore-manifest","version":"1.2","program":"0.1.0","set":"home","host":"srv",)"
-        R"("run":2,"kind":"incremental","parent":1,"chain":1,"started":[1795317300,5],"archive":"x.tar.zst",)"
-        R"("compression":"zstd:3"})"
+        R"({"line":"header","format":"icecore-manifest","version":"1.3","program":"0.1.0","set":"home","host":"srv",)"
+        R"("run":2,"kind":"incremental","parent":1,"parent_archive":"w.tar.zst","chain":1,)"
+        R"("started":[1795317300,5],"archive":"x.tar.zst","compression":"zstd:3"})"
         "\n");
     EXPECT_EQ(encode_manifest_line(ManifestRename{"a", "b"}),
               "{\"line\":\"rename\",\"from\":\"a\",\"to\":\"b\"}\n");

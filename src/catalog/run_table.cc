@@ -11,9 +11,10 @@ constexpr char kSelect[] =
     "compression_method, "
     "compression_level, reason, started_s, started_ns, finished_s, finished_ns, files, directories, added, "
     "changed, "
-    "deleted, renamed, excluded, errors, tree_bytes, read_bytes, stored_bytes, interrupted, adopted_name, "
+    "deleted, renamed, excluded, errors, tree_bytes, read_bytes, stored_bytes, interrupted, "
+    "coalesce((SELECT p.archive_name FROM run AS p WHERE p.number = run.parent), ''), adopted_name, "
     "adopted_root, adopted_damage FROM run ";
-constexpr int kAdoptedName = 29;  ///< its column
+constexpr int kAdoptedName = 30;  ///< its column
 
 /// The counts in the order of their columns.
 template <typename Counts>
@@ -46,6 +47,7 @@ Catalog::Database::RunRow read_run(const sql::Connection& db, const sql::Stateme
     out.run.trailer.finished = in.time();
     for (std::uint64_t* count : counts_of(out.run.trailer.counts)) *count = in.number64();
     header.interrupted = in.number_below(2) != 0;
+    header.parent_archive = in.text();
     if (!row.is_null(kAdoptedName)) {
         archive::AdoptedArchive& adopted = header.adopted.emplace();
         adopted.name = in.text();

@@ -30,6 +30,9 @@ NodeId check_header(Catalog::Database& db, const archive::ManifestHeader& header
     auto parent = db.run_row(header.parent);
     if (!parent)
         throw error(format("it is incremental on run {}, which is not in the catalogue", header.parent));
+    if (!header.parent_archive.empty() && header.parent_archive != parent->run.header.archive_name)
+        throw error(format("it is incremental on {}, and run {} is another one: {}", header.parent_archive,
+                           header.parent, parent->run.header.archive_name));
     if (header.chain != parent->run.header.chain) throw error("its parent belongs to another chain");
     if (header.run < header.parent || db.last_of_chain(header.chain) != header.parent)
         throw error(format("its parent, run {}, is not the last of its chain", header.parent));

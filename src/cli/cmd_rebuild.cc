@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/program.h"
+#include "cli/rebuild_report.h"
 #include "cli/session.h"
 #include "engine/rebuild.h"
 
@@ -24,6 +25,9 @@ void append_result(JsonWriter& writer, const engine::SetOptions& set, const Rebu
     writer.field("versions", result.versions);
     append_runs(writer, "left_out", result.left_out);
     append_runs(writer, "recovered", result.recovered);
+    writer.key("superseded").begin_array();
+    for (const std::string& stem : result.superseded) writer.path(stem);
+    writer.end_array();
     writer.key("old_catalogue").path(result.old_catalogue);
     writer.field("seconds", result.seconds).end_object();
 }
@@ -60,6 +64,7 @@ class RebuildCommand final : public Command {
         for (const RebuiltRun& run : result.recovered)
             session.messages().warning(
                 format("the manifest of run {} was made again from its archive: {}", run.run, run.reason));
+        warn_of_superseded(session.messages(), result);
         for (const RebuiltRun& left_out : result.left_out)
             session.messages().error(format("run {} is left out: {}", left_out.run, left_out.reason));
         if (!result.old_catalogue.empty())

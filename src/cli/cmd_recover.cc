@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/program.h"
+#include "cli/rebuild_report.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "cli/usage_error.h"
@@ -170,6 +171,7 @@ class RecoverCommand final : public Command {
         Messages& messages = session.messages();
         for (const engine::RebuiltRun& run : result.rebuilt.left_out)
             messages.error(format("run {} is left out: {}", run.run, run.reason));
+        warn_of_superseded(messages, result.rebuilt);
         report_not_fetched(messages, result.not_fetched);
         for (const std::string& problem : result.problems) messages.error(problem);
         bool lost = false;

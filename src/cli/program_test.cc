@@ -121,10 +121,10 @@ TEST_F(ProgramTest, PrintsItsVersion) {
     std::string line = out();
     EXPECT_THAT(line, ::testing::MatchesRegex("icecore [0-9.]+\n"));
     EXPECT_EQ(run({"version"}), kDone);
-    EXPECT_THAT(out(), StartsWith(line.substr(0, line.size() - 1) + " (manifest format 1.2)"));
+    EXPECT_THAT(out(), StartsWith(line.substr(0, line.size() - 1) + " (manifest format 1.3)"));
     for (const auto& args : {std::vector<std::string>{"version", "--json"}, {"--json", "version"}}) {
         EXPECT_EQ(run(args), kDone);
-        EXPECT_THAT(out(), ::testing::MatchesRegex("\\{\"version\":\"[0-9.]+\",\"manifest\":\"1.2\"\\}\n"));
+        EXPECT_THAT(out(), ::testing::MatchesRegex("\\{\"version\":\"[0-9.]+\",\"manifest\":\"1.3\"\\}\n"));
     }
 }
 

@@ -156,6 +156,7 @@ class Adoption {
         for (const catalog::Run& run : known_) by_name[run.header.adopted->name] = &run;
         catalog::RunNumber next = known_.empty() ? 1 : known_.back().number() + 1;
         catalog::RunNumber chain = known_.empty() ? 0 : known_.back().header.chain;
+        std::string parent = known_.empty() ? "" : known_.back().header.archive_name;
         bool new_ones = false;
         for (std::size_t i = 0; i < found_.archives.size(); ++i) {
             const FoundArchive& found = found_.archives[i];
@@ -171,7 +172,9 @@ class Adoption {
             } else {
                 new_ones = true;
                 run.header = header_of(found, next++, chain);
+                if (run.header.kind == archive::RunKind::incremental) run.header.parent_archive = parent;
                 chain = run.header.chain;
+                parent = run.header.archive_name;
             }
             out_.runs.push_back(std::move(run));
         }

@@ -152,7 +152,10 @@ class BackupRun {
         catalog::RunNumber highest = last ? last->number() : 0;
         for (const std::string& name : list_directory(set_.backup_dir))
             if (auto parsed = parse_archive_name(set_.name, name)) highest = std::max(highest, parsed->run);
-        if (highest == 0) refuse_snapshot_of_others();
+        if (highest == 0) {
+            refuse_snapshot_of_others();
+            if (!request_.dry_run) highest = highest_offsite();
+        }
 
         // The run is the tree as of a snapshot; GNU tar, too, must look at what has changed since then.
         started_ = source_->root().examined_at(env_.clock);
@@ -169,7 +172,10 @@ class BackupRun {
         header_.compression = set_.compression;
         header_.reason = reason_for_full(last, highest);
         header_.kind = header_.reason.empty() ? archive::RunKind::incremental : archive::RunKind::full;
-        header_.parent = header_.kind == archive::RunKind::full ? 0 : last->number();
+        if (header_.kind == archive::RunKind::incremental) {
+            header_.parent = last->number();
+            header_.parent_archive = last->header.archive_name;
+        }
         header_.chain = header_.kind == archive::RunKind::full ? header_.run : last->header.chain;
         compared_with_ = last ? last->number() : 0;
         last_files_ = last ? last->trailer.counts.files : 0;
@@ -177,9 +183,34 @@ class BackupRun {
         header_.archive_name = names_.archive;
     }
 
+    /// The first run here may not be the first: the backup directory may have been lost. Its number comes
+    /// after those that the target has, so that the two histories can be told apart, and be recovered as one.
+    catalog::RunNumber highest_offsite() {
+        catalog::RunNumber highest = 0;
+        try {
+            std::unique_ptr<store::Target> target = open_target(env_, set_, observer_, Patience::seconds);
+            if (target == nullptr || !target->capabilities().lists_at_once) return 0;
+            target->list(store::ListScope::this_set, [&](const store::ObjectInfo& info) {
+                if (auto parsed = parse_archive_name(set_.name, info.ref.name))
+                    highest = std::max(highest, parsed->run);
+            });
+            if (highest == 0) return 0;
+            notes_.push_back(format("{} has runs of this set, up to run {}, that are not known here",
+                                    target->identity(), highest));
+            observer_.warning(notes_.back() +
+                              "; `icecore recover` brings them back, and what they hold need not "
+                              "be stored again");
+        } catch (const Error& e) {
+            notes_.push_back("whether the target has runs of this set already cannot be seen: " +
+                             e.message());
+            observer_.warning(notes_.back());
+        }
+        return highest;
+    }
+
     std::string reason_for_full(const std::optional<catalog::Run>& last, catalog::RunNumber highest) const {
         if (!last && highest == 0) return "this is the first run";
-        if (!last) return "catalogue and manifests of the earlier runs are lost";
+        if (!last) return "catalogue and manifests of the earlier runs are not here";
         if (request_.full) return "asked for with --full";
         if (!path_exists(join_path(set_.backup_dir, kSnarName))) return "archive.snar is missing";
         if (highest > last->number()) return format("the manifest of run {} is lost", highest);

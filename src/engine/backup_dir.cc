@@ -58,6 +58,10 @@ std::optional<ParsedName> parse_archive_name(std::string_view set, std::string_v
     return parsed;
 }
 
+Timestamp started_of(std::string_view stem) {
+    return parse_utc(stem.substr(stem.rfind('-') + 1)).value_or(Timestamp{});
+}
+
 namespace {
 
 std::string read_holder(const Fd& lock) {

@@ -33,6 +33,9 @@ struct ParsedName {
 };
 std::optional<ParsedName> parse_archive_name(std::string_view set, std::string_view file_name);
 
+/// When the run of that stem started, to the second.
+Timestamp started_of(std::string_view stem);
+
 constexpr std::string_view kSnarName = "archive.snar";
 constexpr std::string_view kCatalogName = "catalog.db";
 constexpr std::string_view kReadmeName = "README.restore.txt";

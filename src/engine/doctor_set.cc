@@ -146,6 +146,13 @@ Diagnosis examine_leftovers(const Patient& p) {
     if (p.has_backup_dir && p.inventory.running.empty() && p.inventory.adopting.empty() &&
         !lock_holder(p.set.backup_dir))
         names.insert(names.end(), p.inventory.partials.begin(), p.inventory.partials.end());
+    if (names.empty() && !p.inventory.superseded.empty()) {
+        for (const RunFiles& files : p.inventory.superseded) names.push_back(files.stem);
+        return warning(
+            "runs of an older history of the set, whose numbers newer ones have: " + some_of(names),
+            "they are whole: by the commands in README.restore.txt, or in a directory of their own "
+            "after `icecore rebuild`, they can be restored");
+    }
     if (names.empty()) return fine("no unfinished or superseded files");
     return warning(some_of(names), "no backup needs these files; look at them, then delete them");
 }

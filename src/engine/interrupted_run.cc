@@ -329,7 +329,9 @@ class Finisher {
         if (!name || name->stem != marker_.stem || name->run != header.run) return false;
         if (catalog_.run(header.run)) return false;
         std::optional<catalog::Run> last = catalog_.last_run();
-        return header.kind == archive::RunKind::full || (last && last->number() == header.parent);
+        if (header.kind == archive::RunKind::full) return true;
+        return last && last->number() == header.parent &&
+               (header.parent_archive.empty() || header.parent_archive == last->header.archive_name);
     }
 
     /// Of an earlier closing that was stopped, or of no use.

@@ -1,6 +1,7 @@
 #include "engine/inventory.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -28,18 +29,23 @@ void add_file(RunFiles& files, const ParsedName& parsed, const std::string& name
     }
 }
 
-/// The stem that is the run; the names of the others go to `strays`.
-RunFiles choose(Stems& stems, std::vector<std::string>& strays) {
-    auto chosen = std::find_if(stems.begin(), stems.end(),
-                               [](const auto& stem) { return !stem.second.manifest.empty(); });
-    if (chosen == stems.end()) chosen = std::prev(stems.end());
+/// The stem that is the run; the others go to `out`.
+RunFiles choose(Stems& stems, Inventory& out) {
+    auto by_time = [](const auto& a, const auto& b) {
+        return std::pair(!a.second.manifest.empty(), started_of(a.first)) <
+               std::pair(!b.second.manifest.empty(), started_of(b.first));
+    };
+    auto chosen = std::max_element(stems.begin(), stems.end(), by_time);
     for (auto it = stems.begin(); it != stems.end(); ++it) {
         RunFiles& files = it->second;
         std::sort(files.volumes.begin(), files.volumes.end());
         if (it == chosen) continue;
-        strays.insert(strays.end(), files.volumes.begin(), files.volumes.end());
-        for (const std::string& name : {files.manifest, files.log})
-            if (!name.empty()) strays.push_back(name);
+        if (!files.manifest.empty()) {
+            out.superseded.push_back(std::move(files));
+            continue;
+        }
+        out.strays.insert(out.strays.end(), files.volumes.begin(), files.volumes.end());
+        if (!files.log.empty()) out.strays.push_back(files.log);
     }
     return std::move(chosen->second);
 }
@@ -85,7 +91,7 @@ Inventory read_inventory(const SetOptions& set) {
         out.has_snapshot = out.has_snapshot || name == kSnarName;
         out.has_catalogue = out.has_catalogue || name == kCatalogName;
     }
-    for (auto& [number, stems] : found) out.runs[number] = choose(stems, out.strays);
+    for (auto& [number, stems] : found) out.runs[number] = choose(stems, out);
     for (auto* names : {&out.strays, &out.partials, &out.old_catalogues})
         std::sort(names->begin(), names->end());
     return out;

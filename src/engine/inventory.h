@@ -19,9 +19,12 @@ struct RunFiles {
 
 /// What lies in a backup directory, by names alone.
 struct Inventory {
-    /// By run number. Where two stems have the same number, the one with a manifest (else the later one).
+    /// By run number. Where several stems have the same number, the latest with a manifest (else the latest).
     std::map<catalog::RunNumber, RunFiles> runs;
-    /// Files of a second stem with the same number.
+    /// Of the others of the same number: those with a manifest. They are of another, older history of the set
+    /// (its backup directory was lost, and begun anew), and as good as any run.
+    std::vector<RunFiles> superseded;
+    /// Files of those without.
     std::vector<std::string> strays;
     /// ".NAME.partial": what is being written, or was when a process died.
     std::vector<std::string> partials;

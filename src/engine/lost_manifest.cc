@@ -31,8 +31,7 @@ archive::ManifestHeader header_of(const Environment& env, const SetOptions& set,
     header.host = env.host;
     header.run = lost.run;
     header.kind = lost.kind;
-    header.started =
-        parse_utc(std::string_view(lost.stem).substr(lost.stem.rfind('-') + 1)).value_or(Timestamp{});
+    header.started = started_of(lost.stem);
     header.program = env.program_version;
     header.compression = compression_of(set, lost.stem);
     header.archive_name = lost.stem + std::string(archive::archive_suffix(header.compression.method));
@@ -43,6 +42,7 @@ archive::ManifestHeader header_of(const Environment& env, const SetOptions& set,
         std::optional<catalog::Run> parent = catalog.last_run();
         CHECK(parent.has_value());
         header.parent = parent->number();
+        header.parent_archive = parent->header.archive_name;
         header.chain = parent->header.chain;
     }
     return header;

@@ -91,6 +91,12 @@ std::string try_manifest(catalog::Catalog& catalog, const SetOptions& set, const
     }
 }
 
+/// Whether a run of a higher number began before run `known`.
+bool is_older(const RunFiles& files, const catalog::Catalog& catalog, catalog::RunNumber known) {
+    std::optional<catalog::Run> before = catalog.run(known);
+    return before && started_of(files.stem).sec < before->header.started.sec;
+}
+
 /// Brings the runs above `known` into the catalogue, as far as their manifests allow. `recover_with`: the
 /// means to make manifests again, which reads whole archives; nullptr: do not.
 Applied apply_runs(const Environment* recover_with, catalog::Catalog& catalog, const SetOptions& set,
@@ -106,6 +112,10 @@ Applied apply_runs(const Environment* recover_with, catalog::Catalog& catalog, c
         };
         if (files.kind == archive::RunKind::full) chain_broken = false;
         if (inventory.is_unfinished(files)) continue;
+        if (!inventory.superseded.empty() && known != 0 && is_older(files, catalog, known)) {
+            leave_out(format("it is of an older history of the set: it began before run {}", known));
+            continue;
+        }
         if (chain_broken || (files.kind == archive::RunKind::incremental && number != known + 1)) {
             leave_out("its chain has a gap before it");
             continue;
@@ -190,6 +200,7 @@ RebuildResult rebuild(const Environment& env, const SetOptions& set, Observer& o
     result.versions = applied.versions;
     result.left_out = std::move(applied.left_out);
     result.recovered = std::move(applied.recovered);
+    for (const RunFiles& files : inventory.superseded) result.superseded.push_back(files.stem);
     if (!result.left_out.empty() && inventory.has_catalogue)
         result.old_catalogue = put_aside(path, kReplacedSuffix);
     replace_catalogue(fresh.path(), path);

@@ -22,6 +22,8 @@ struct RebuildResult {
     bool from_snapshot = false;         ///< it began with the copy that was given
     std::vector<RebuiltRun> left_out;   ///< could not be brought into the catalogue
     std::vector<RebuiltRun> recovered;  ///< their manifests were made again from the archives
+    /// Stems of runs of an older history of the set, whose numbers newer ones have: not in the catalogue.
+    std::vector<std::string> superseded;
     /// Where the catalogue that was there went (path) because it may know the runs left out; else empty.
     std::string old_catalogue;
     double seconds = 0;

@@ -38,11 +38,6 @@ Digests digests_of_file(const std::string& path) {
     });
 }
 
-/// When a run began, from a name such as "home-000001-full-20261122T031500Z.manifest.zst".
-std::optional<Timestamp> started_of(const ParsedName& name) {
-    return parse_utc(name.stem.substr(name.stem.rfind('-') + 1));
-}
-
 /// Requests for one object's headers, and downloads of small files, at a time.
 constexpr unsigned kSmallFilesAtATime = 16;
 
@@ -63,8 +58,8 @@ void count(std::map<std::pair<std::string, std::string>, OffsiteSet>& sets, cons
     std::optional<ParsedName> name = parse_archive_name(info.set, info.ref.name);
     if (!name || name->part != ParsedName::Part::manifest) return;
     ++of.runs;
-    std::optional<Timestamp> started = started_of(*name);
-    if (started && (!of.newest || *started > *of.newest)) of.newest = started;
+    Timestamp started = started_of(name->stem);
+    if (!of.newest || started > *of.newest) of.newest = started;
 }
 
 }  // namespace

@@ -123,7 +123,9 @@ void Uploader::add_sealed_files(const std::vector<catalog::Run>& runs) {
     bool any_stored = false;
     for (OutboxItem& item : outbox_->items(target_name_)) {
         any_stored |= item.state == OutboxItem::State::stored;
-        if (item.state != OutboxItem::State::discarded) known.insert(std::move(item.name));
+        // A manifest or log that waits may have been made again since: its digests are computed anew.
+        bool may_differ = item.state == OutboxItem::State::waiting && item.part != OutboxItem::Part::volume;
+        if (item.state != OutboxItem::State::discarded && !may_differ) known.insert(std::move(item.name));
     }
     catalog::Outbox::Names expected;
     std::vector<SealedFile> files = sealed_files(set_, runs);

@@ -167,11 +167,18 @@ class Verification {
         const std::string name(kCatalogName);
         if (!known.catalogued) {
             log_.remark(number, name, format("it does not know run {}", number), std::string(kRebuildHint));
-        } else if (known.catalogued->header != known.manifest->header ||
+        } else if (known.catalogued->header != header_as_catalogued(known) ||
                    known.catalogued->trailer != known.manifest->trailer) {
             log_.problem(number, name, format("it differs from the manifest of run {}", number),
                          std::string(kRebuildHint));
         }
+    }
+
+    /// A manifest may leave out its parent's archive; the catalogue knows it all the same.
+    static archive::ManifestHeader header_as_catalogued(const KnownRun& known) {
+        archive::ManifestHeader header = known.manifest->header;
+        if (header.parent_archive.empty()) header.parent_archive = known.catalogued->header.parent_archive;
+        return header;
     }
 
     void check_unknown_volumes(RunNumber number, const KnownRun& known, const Run& facts) {
@@ -183,6 +190,8 @@ class Verification {
 
     void check_leftovers() {
         for (const std::string& name : inventory_.strays) log_.remark(0, name, "no manifest knows this file");
+        for (const RunFiles& files : inventory_.superseded)
+            log_.remark(0, files.manifest, "of an older history of the set: a newer run has its number");
         for (const auto& [number, files] : inventory_.runs)
             if (!runs_.contains(number) && files.volumes.empty() && files.stem != inventory_.running)
                 log_.remark(number, files.log, "a log without a run");

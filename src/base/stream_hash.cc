@@ -1,10 +1,13 @@
 #include "base/stream_hash.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "base/error.h"
+#include "base/file.h"
 
 namespace icecore {
 
@@ -64,6 +67,16 @@ Digests digests_of(const std::function<std::size_t(char* buffer, std::size_t siz
     StreamHash hash;
     while (std::size_t got = read(buffer.get(), kBufferBytes)) hash.update({buffer.get(), got});
     return hash.finish().whole;
+}
+
+Digests digests_of_file(const std::string& path) {
+    Fd fd = open_file(path, O_RDONLY | O_NOFOLLOW);
+    std::uint64_t at = 0;
+    return digests_of([&](char* buffer, std::size_t size) {
+        std::size_t got = pread_full(fd.get(), buffer, size, at);
+        at += got;
+        return got;
+    });
 }
 
 Digests digests_of(RandomAccessSource& source, std::uint64_t offset, std::uint64_t length_bytes) {

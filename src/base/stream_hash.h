@@ -67,6 +67,9 @@ Digests digests_of(std::string_view data);
 /// Of what `read` gives piece by piece: it fills a buffer and returns how much, 0 at the end.
 Digests digests_of(const std::function<std::size_t(char* buffer, std::size_t size)>& read);
 
+/// Of a regular file, symbolic links not followed. Throws Error naming it.
+Digests digests_of_file(const std::string& path);
+
 Digests digests_of(RandomAccessSource& source, std::uint64_t offset, std::uint64_t length_bytes);
 
 }  // namespace icecore

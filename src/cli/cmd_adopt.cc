@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include <algorithm>
 
 #include "base/format.h"
@@ -142,16 +144,37 @@ class AdoptCommand final : public Command {
     engine::FindRequest find_request(Session& session) const {
         engine::FindRequest find;
         find.dir = absolute_path(dir_, session.io().cwd);
-        for (const std::string& archive : archives_) find.names.emplace_back(base_name(archive));
-        find.snapshot = std::string(base_name(snapshot_));
+        for (const std::string& archive : archives_) find.names.push_back(name_in_dir(archive, session));
+        find.snapshot = snapshot_;
+        if (snapshot_.find('/') != std::string::npos)
+            find.snapshot = absolute_path(snapshot_, session.io().cwd);
         if (root_.empty()) return find;
         std::string root = absolute_path(root_, "/");
         find.root = root.substr(1);
         return find;
     }
 
+    /// ARCHIVE is a name in DIR, or a path to one.
+    std::string name_in_dir(const std::string& archive, Session& session) const {
+        std::string name(base_name(archive));
+        if (name == archive) return name;
+        std::string dir = absolute_path(dir_, session.io().cwd);
+        std::string of_archive(parent_path(absolute_path(archive, session.io().cwd)));
+        std::error_code no_such;
+        if (of_archive != dir && !std::filesystem::equivalent(dir, of_archive, no_such))
+            throw UsageError(format("{} is not in {}", archive, dir_),
+                             "the archives of a chain lie in one directory: give that as DIR");
+        return name;
+    }
+
     void warn(Messages& messages, const AdoptResult& result) const {
         for (const AdoptedRun& run : result.runs) warn_of_run(messages, run);
+        for (const archive::ManifestHeader& header : result.overwritten)
+            messages.error(
+                format("run {} is lost: since it was adopted, somebody wrote over its archive {} by its old "
+                       "name {}",
+                       header.run, header.archive_name, shown_path(header.adopted->name)),
+                "write nothing to names of adopted archives; `adopt --copy` makes the two independent");
         for (const engine::PassedOver& file : result.passed_over)
             messages.warning(format("{} is left out: {}", shown_path(file.name), printable(file.reason)));
         std::string next = "the next backup compares with the archives themselves, so it misses nothing";
@@ -218,10 +241,12 @@ class AdoptCommand final : public Command {
         }
         text +=
             format("adopted {} into {}", plural(fresh, "archive", "archives"), shown_path(set.backup_dir));
-        if (fresh > 0 && !result.renamed.empty())
+        if (!result.renamed.empty())
             text += ", and removed the old names";
         else if (fresh > 0 && links == fresh)
-            text += " by hard links, which take no room; the old names may be removed";
+            text +=
+                " by hard links, which take no room.\nThe old names may be removed; let nothing write to "
+                "them";
         else if (fresh > 0)
             text += ", copied; the originals may be removed";
         text += ".\nNext: turn the old script off, then `icecore backup`.\n";

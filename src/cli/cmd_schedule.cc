@@ -69,7 +69,7 @@ class ScheduleInstallCommand final : public Command {
     }
     void declare(Arguments& arguments) override {
         arguments.value("--daily", "HH:MM", daily_, "every day at that time, or up to 15 minutes later");
-        arguments.value("--weekly", "DAY HH:MM", weekly_, "once a week; DAY is sun, mon, tue, ...");
+        arguments.value("--weekly", "'DAY HH:MM'", weekly_, "once a week; DAY is sun, mon, tue, ...");
         arguments.value("--hourly", "MM", hourly_, "every hour at that minute");
         arguments.flag("--systemd", systemd_, "by a timer of systemd");
         arguments.flag("--cron", cron_, "by cron");
@@ -125,15 +125,15 @@ class ScheduleInstallCommand final : public Command {
             job.data_dirs.push_back(set->data_dir);
             job.writable_dirs.push_back(set->backup_dir);
             job.needs_devices |= set->snapshot.kind == snapshot::Kind::btrfs;
-            job.runs_hooks |=
+            job.runs_programs |=
                 set->snapshot.kind == snapshot::Kind::zfs || set->snapshot.kind == snapshot::Kind::lvm;
             const RunHooks& hooks = session.config().hooks.at(set->name);
-            job.runs_hooks |= !(hooks.before + hooks.after + hooks.on_failure).empty();
+            job.runs_programs |= !(hooks.before + hooks.after + hooks.on_failure).empty();
             if (!set->target.directory.empty()) job.writable_dirs.push_back(set->target.directory);
         }
         const ReportConfig& report = session.config().report;
         const std::string& metrics = report.metrics;
-        job.runs_hooks |= !report.to.empty() && (report.smtp.empty() || !report.password_command.empty());
+        job.runs_programs |= !report.to.empty() && (report.smtp.empty() || !report.password_command.empty());
         if (!metrics.empty()) job.writable_dirs.emplace_back(parent_path(metrics));
         return job;
     }

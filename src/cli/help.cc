@@ -62,6 +62,10 @@ bool in_group(const Command& command) {
     return command.texts().name.find(' ') != std::string_view::npos;
 }
 
+bool is_schedule(const Command& command) {
+    return command.texts().name.starts_with("schedule ");
+}
+
 void append_grouped(std::string& out, const Command& command) {
     out += format("  {:<22}{}\n", command.texts().name, command.texts().summary);
 }
@@ -85,17 +89,20 @@ std::string overview_text(const std::vector<std::unique_ptr<Command>>& commands)
     for (const auto& command : commands)
         if (!in_group(*command))
             out += format("  {:<10}{}\n", command->texts().name, command->texts().summary);
+    for (const auto& command : commands)
+        if (is_schedule(*command)) append_grouped(out, *command);
     out += "\nCommands for any Glacier vault, as glacier-cli has them:\n";
     for (const auto& command : commands)
-        if (in_group(*command)) append_grouped(out, *command);
+        if (in_group(*command) && !is_schedule(*command)) append_grouped(out, *command);
     GlobalOptions globals;
     Arguments arguments;
     globals.declare(arguments);
     append_options(out, "Options of every command", arguments);
     out +=
         "\nExit status: 0 done, 1 failed, 2 usage or configuration, 3 done but some files\n"
-        "were unreadable or not restored, 75 under way at a cold store: run it again\n"
-        "later. \"icecore COMMAND --help\" says more.\n"
+        "were unreadable or not restored, 4 done but the report could not be mailed,\n"
+        "75 under way at a cold store: run it again later.\n"
+        "\"icecore COMMAND --help\" says more.\n"
         "\nExample:\n"
         "  icecore init --data /srv/data --backup /srv/backup\n"
         "  icecore backup\n";

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/format.h"
+#include "base/stream_hash.h"
 #include "base/text.h"
 #include "engine/adopted_volume.h"
 #include "engine/archive_record.h"
@@ -152,8 +153,8 @@ class Adoption {
 
     /// Which archive becomes which run.
     void plan() {
-        std::map<std::string, const catalog::Run*> by_name;
-        for (const catalog::Run& run : known_) by_name[run.header.adopted->name] = &run;
+        for (const catalog::Run& run : known_)
+            if (is_overwritten(run)) out_.overwritten.push_back(run.header);
         catalog::RunNumber next = known_.empty() ? 1 : known_.back().number() + 1;
         catalog::RunNumber chain = known_.empty() ? 0 : known_.back().header.chain;
         std::string parent = known_.empty() ? "" : known_.back().header.archive_name;
@@ -163,13 +164,13 @@ class Adoption {
             AdoptedRun run;
             run.name = found.name;
             run.time_from_name = found.time_from_name;
-            auto known = by_name.find(found.name);
-            if (known != by_name.end() && known->second->trailer.volumes[0].stored_bytes == found.stat.size) {
+            if (const catalog::Run* known = known_run_of(found)) {
                 if (new_ones) refuse_between(found_.archives[i - 1].name, found.name);
-                run.header = known->second->header;
-                run.trailer = known->second->trailer;
+                run.header = known->header;
+                run.trailer = known->trailer;
                 run.adopted_before = true;
             } else {
+                if (!new_ones) refuse_older(found);
                 new_ones = true;
                 run.header = header_of(found, next++, chain);
                 if (run.header.kind == archive::RunKind::incremental) run.header.parent_archive = parent;
@@ -178,6 +179,37 @@ class Adoption {
             }
             out_.runs.push_back(std::move(run));
         }
+    }
+
+    /// The run that the archive was made to: the same file, or one of the same bytes that had its name. (Two
+    /// archives of the same bytes and other names are of two runs in which nothing happened.)
+    const catalog::Run* known_run_of(const FoundArchive& found) const {
+        std::string path = join_path(request_.find.dir, found.name);
+        for (const catalog::Run& run : known_) {
+            const archive::VolumeInfo& volume = run.trailer.volumes.at(0);
+            if (volume.stored_bytes != found.stat.size || is_overwritten(run)) continue;
+            if (is_same_file(path, join_path(set_.backup_dir, volume.name))) return &run;
+            // A manifest that was made again does not know the old name.
+            const std::string& name = run.header.adopted->name;
+            if ((name == found.name || name == volume.name) && digests_of_file(path).sha256 == volume.sha256)
+                return &run;
+        }
+        return nullptr;
+    }
+
+    /// With hard links, whoever writes to an old name writes into a run's archive.
+    bool is_overwritten(const catalog::Run& run) const {
+        const archive::VolumeInfo& volume = run.trailer.volumes.at(0);
+        FileStat stat;
+        if (!stat_at(AT_FDCWD, join_path(set_.backup_dir, volume.name).c_str(), stat)) return false;
+        return stat.size != volume.stored_bytes || stat.mtime > run.trailer.finished;
+    }
+
+    /// The order of runs is that of the archives.
+    void refuse_older(const FoundArchive& found) const {
+        if (known_.empty() || !request_.find.names.empty() || found.time >= known_.back().header.started)
+            return;
+        refuse_between(found.name, known_.back().header.adopted->name);
     }
 
     [[noreturn]] void refuse_between(const std::string& name, const std::string& after) const {
@@ -322,8 +354,9 @@ class Adoption {
 
     /// Going on after earlier runs: names that the last one lists and that are not in its tree.
     void learn_never_stored(std::size_t index) {
-        if (index == 0) return;
-        const archive::ManifestHeader& before = out_.runs[index - 1].header;
+        if (index == 0 && known_.empty()) return;
+        const archive::ManifestHeader& before =
+            index == 0 ? known_.back().header : out_.runs[index - 1].header;
         SurveyRequest request;
         request.root = found_.root;
         request.on_directory = [&](const std::string& path, std::string_view dumpdir) {
@@ -341,10 +374,14 @@ class Adoption {
     void finish() {
         write_readme(env_, set_, catalog_->runs());
         keep_snapshot();
-        env_.fs.remove(set_.backup_dir, std::string(kAdoptingName));
+        Inventory inventory = read_inventory(set_);
+        // Else some archives were named, and one that was begun before was not among them.
+        if (!inventory.is_unfinished(inventory.runs.rbegin()->second))
+            env_.fs.remove(set_.backup_dir, std::string(kAdoptingName));
         if (!request_.rename) return;
         for (const AdoptedRun& run : out_.runs) {
             std::string path = join_path(request_.find.dir, run.name);
+            if (run.name == run.header.archive_name) continue;  // the old name is not known any more
             if (!is_same_file(path, join_path(set_.backup_dir, run.header.archive_name))) continue;
             env_.fs.remove(request_.find.dir, run.name);
             out_.renamed.push_back(run.name);
@@ -357,7 +394,9 @@ class Adoption {
         if (out_.snapshot == AdoptResult::Snapshot::missing) return;
         if (path_exists(join_path(set_.backup_dir, kSnarName))) return;
         if (out_.snapshot == AdoptResult::Snapshot::matches && found_.snapshot->format == 2) {
-            std::string path = join_path(request_.find.dir, found_.snapshot->name);
+            const std::string& name = found_.snapshot->name;
+            std::string path =
+                name.find('/') == std::string::npos ? join_path(request_.find.dir, name) : name;
             write_file_durably(env_.fs, set_.backup_dir, std::string(kSnarName), read_file(path), false);
             return;
         }
@@ -381,7 +420,8 @@ class Adoption {
 }  // namespace
 
 bool AdoptResult::is_complete() const {
-    return std::none_of(runs.begin(), runs.end(),
+    return overwritten.empty() &&
+           std::none_of(runs.begin(), runs.end(),
                         [](const AdoptedRun& run) { return run.is_incomplete(); }) &&
            std::none_of(passed_over.begin(), passed_over.end(),
                         [](const PassedOver& file) { return file.lost; });

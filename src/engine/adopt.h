@@ -47,6 +47,8 @@ struct AdoptResult {
     };
     std::vector<AdoptedRun> runs;
     std::vector<PassedOver> passed_over;
+    /// Runs that were adopted before, and whose archives somebody has written over since.
+    std::vector<archive::ManifestHeader> overwritten;
     std::string root;  ///< of the archives; as ArchiveSurvey::root
     Snapshot snapshot = Snapshot::missing;
     std::string snapshot_name;

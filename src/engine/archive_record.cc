@@ -232,6 +232,7 @@ class Record {
     bool can_be_extracted(TarMember& member) {
         std::string path = archive::path_of_member(member.name);
         if (path.empty()) return member.type == FileType::directory;
+        if (is_below_a_file(path)) return refuse(path, "what should be the directory that it is in is none");
         make_parents(std::string(parent_path(path)));
         std::optional<catalog::Entry> there = record_->tree().find(path);
         bool directory_there = there && there->node != 0;
@@ -240,7 +241,7 @@ class Record {
             if (directory_there) keep_attributes(*there, member);
             return true;
         }
-        if (directory_there && !renames_.failure.empty()) {
+        if (directory_there) {
             bool empty = true;
             record_->tree().list(path, [&](const catalog::Entry&) { empty = false; });
             if (!empty) return refuse(path, "a directory is in its place, and not empty");
@@ -252,6 +253,16 @@ class Record {
             return refuse(path, format("it is a hard link to \"{}\", which is not there",
                                        escape_path(archive::path_of_member(member.link_target))));
         return true;
+    }
+
+    bool is_below_a_file(std::string path) {
+        while (!path.empty()) {
+            path = parent_path(path);
+            if (path == last_parent_) return false;
+            std::optional<catalog::Entry> there = record_->tree().find(path);
+            if (there) return there->node == 0;
+        }
+        return false;
     }
 
     bool refuse(const std::string& path, const std::string& why) {

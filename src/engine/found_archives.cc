@@ -72,6 +72,10 @@ class Finder {
             names = list_directory(request_.dir);
             std::sort(names.begin(), names.end());
         }
+        refuse_repeated(names);
+        // A link to an archive that is there, too, is none of its own: "latest.tar.gz".
+        std::stable_partition(names.begin(), names.end(),
+                              [this](const std::string& name) { return !is_symlink(name); });
         for (const std::string& name : names)
             if (is_candidate(name)) look_at(name);
         keep_those_of_the_set();
@@ -108,6 +112,11 @@ class Finder {
                 throw Error(Error::Kind::not_found, path_of(name) + " is no regular file");
             return;
         }
+        auto [first, fresh] = seen_files_.emplace(std::pair(found.stat.dev, found.stat.ino), name);
+        if (!fresh) {
+            out_.passed_over.push_back({name, "it is the same file as " + first->second, false});
+            return;
+        }
         std::shared_ptr<const archive::VolumeBytes> bytes = archive::open_volume_file(path_of(name));
         refuse_other_compression(*bytes, name);
         std::optional<archive::Compression::Method> method = archive::recognize_archive(*bytes);
@@ -134,6 +143,18 @@ class Finder {
             return;
         }
         out_.archives.push_back(std::move(found));
+    }
+
+    static void refuse_repeated(const std::vector<std::string>& names) {
+        std::set<std::string_view> seen;
+        for (const std::string& name : names)
+            if (!seen.insert(name).second)
+                throw Error(Error::Kind::invalid, format("{} is named twice", escape_path(name)));
+    }
+
+    bool is_symlink(const std::string& name) const {
+        FileStat stat;
+        return stat_at(AT_FDCWD, path_of(name).c_str(), stat) && stat.type == FileType::symlink;
     }
 
     /// A link to nothing is lost. What is there and cannot be read now would be missing from the chain for
@@ -238,7 +259,8 @@ class Finder {
         FoundSnapshot& snapshot = out_.snapshot.emplace();
         snapshot.name = name;
         try {
-            archive::Snar snar = archive::parse_snar(read_file(path_of(name)));
+            bool elsewhere = name.find('/') != std::string::npos;
+            archive::Snar snar = archive::parse_snar(read_file(elsewhere ? name : path_of(name)));
             snapshot.format = snar.format;
             snapshot.run_time = snar.run_time;
             for (const archive::SnarDirectory& directory : snar.directories) {
@@ -261,6 +283,7 @@ class Finder {
     Observer& observer_;
     FoundArchives out_;
     std::uint64_t seen_ = 0;
+    std::map<std::pair<std::uint64_t, std::uint64_t>, std::string> seen_files_;  ///< by device and inode
 };
 
 }  // namespace

@@ -55,7 +55,8 @@ struct FindRequest {
     std::string dir;
     std::vector<std::string> names;  ///< only these, in this order; none: all, in the order found
     std::optional<std::string> root;
-    std::string snapshot;  ///< name of the snapshot file; empty: archive.snar, or the one that is there
+    std::string
+        snapshot;  ///< the snapshot file's name or path; empty: archive.snar, or the one that is there
 };
 
 /// Looks through a directory: reads every file that may be an archive (incremental ones only until that is

@@ -9,6 +9,7 @@
 #include "engine/adopted_volume.h"
 #include "engine/archive_record.h"
 #include "engine/backup_dir.h"
+#include "engine/inventory.h"
 
 namespace icecore::engine {
 namespace {
@@ -81,6 +82,24 @@ bool is_adopted(const SetOptions& set, const archive::ManifestHeader& header) {
     return survey.complete && survey.damage.empty();
 }
 
+/// What the archives that were adopted with it call the data directory: its own names may fit several.
+std::optional<std::string> adopted_root(const SetOptions& set, const catalog::Catalog& catalog) {
+    for (const catalog::Run& run : catalog.runs())
+        if (run.header.adopted) return run.header.adopted->root;
+    for (const auto& [number, files] : read_inventory(set).runs) {
+        if (files.manifest.empty()) continue;
+        try {
+            archive::ManifestReader reader(join_path(set.backup_dir, files.manifest));
+            std::optional<archive::ManifestLine> line = reader.next();
+            auto* header = line ? std::get_if<archive::ManifestHeader>(&*line) : nullptr;
+            if (header != nullptr && header->adopted) return header->adopted->root;
+        } catch (const Error&) {
+            continue;  // it is reported when its turn comes
+        }
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::uint64_t recover_manifest(const Environment& env, const SetOptions& set, catalog::Catalog& catalog,
@@ -89,9 +108,13 @@ std::uint64_t recover_manifest(const Environment& env, const SetOptions& set, ca
         archive::ManifestHeader header = header_of(env, set, catalog, lost);
         if (!is_adopted(set, header))
             return record_archive(env, set, catalog, header, examine_volumes(set, header), {}).entries;
+        if (std::optional<std::string> root = adopted_root(set, catalog))
+            header.adopted = archive::AdoptedArchive{header.archive_name, *root, ""};
         AdoptedVolume volume =
             examine_adopted_volume(join_path(set.backup_dir, header.archive_name), header, std::nullopt);
-        header.adopted = archive::AdoptedArchive{header.archive_name, volume.survey.root, ""};
+        if (!header.adopted)
+            header.adopted = archive::AdoptedArchive{header.archive_name, volume.survey.root, ""};
+        header.adopted->damage = volume.survey.damage;
         return record_archive(env, set, catalog, header, {volume.recorded}, {}).entries;
     } catch (Error& e) {
         e.add_context(format("making the manifest of run {} again", lost.run));

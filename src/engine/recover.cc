@@ -28,16 +28,6 @@ namespace {
 
 using catalog::OutboxItem;
 
-Digests digests_of_file(const std::string& path) {
-    Fd fd = open_file(path, O_RDONLY | O_NOFOLLOW);
-    std::uint64_t at = 0;
-    return digests_of([&](char* buffer, std::size_t size) {
-        std::size_t got = pread_full(fd.get(), buffer, size, at);
-        at += got;
-        return got;
-    });
-}
-
 /// Requests for one object's headers, and downloads of small files, at a time.
 constexpr unsigned kSmallFilesAtATime = 16;
 

@@ -215,7 +215,7 @@ class PieceCheck {
                 known = begin == *placed;
             } else {
                 known = is_member_of(entry, member) && !is_repeated(entry, member, tar);
-                if (!known && may_be_unknown(member)) break;
+                if (!known && may_be_unknown(member) && !is_placed_further_on(begin)) break;
             }
             if (known) {
                 check(entry, member, tar, end - begin);
@@ -227,6 +227,16 @@ class PieceCheck {
         }
         if (!known) unknown(member);
         at_ = end;
+    }
+
+    /// Whether the entry at `place` comes after some that have none: directories without a member of their
+    /// own, as others' archives have them.
+    bool is_placed_further_on(std::uint64_t place) const {
+        if (!archive_.run.header.adopted) return false;
+        for (std::size_t i = next_ + 1; i < piece_.entries.size(); ++i)
+            if (std::optional<std::uint64_t> placed = archive_.offset_of(piece_.entries[i]))
+                return *placed == place;
+        return false;
     }
 
     /// Whether it is the record of another directory, once more: in deep units names tell little.

@@ -166,10 +166,14 @@ class RemoteVerification {
              unseen_hint_.empty() ? "a key that may read sees them" : unseen_hint_);
     }
 
-    void lost(const SealedFile& file, std::string message) {
+    void lost(const SealedFile& file, std::string message, bool other_is_there = false) {
         if (file.here) outbox_->set_waiting(target_name_, file.name);
-        tell(Finding::Severity::problem, file.run, file.name, std::move(message),
-             file.here ? "`icecore upload` stores it again" : "it is not in the backup directory either");
+        std::string hint = "it is not in the backup directory either";
+        if (file.here && other_is_there && target_->capabilities().replaces)
+            hint = "remove what is there in its place; then `icecore upload` stores it again";
+        else if (file.here)
+            hint = "`icecore upload` stores it again";
+        tell(Finding::Severity::problem, file.run, file.name, std::move(message), std::move(hint));
     }
 
     void compare(const SealedFile& file, const OutboxItem* item, const std::vector<ObjectInfo>& infos,
@@ -185,7 +189,7 @@ class RemoteVerification {
         if (same == nullptr) {
             safety.complete = false;
             safety.locked_until.reset();
-            lost(file, difference);
+            lost(file, difference, true);
             return;
         }
         remember(file, item, *same);

@@ -56,7 +56,10 @@ Calendar daily_at(std::string_view time) {
 Calendar weekly_at(std::string_view day_and_time) {
     Calendar calendar{.every = Every::week};
     std::size_t space = std::min(day_and_time.find(' '), day_and_time.size());
-    auto day = std::find(kDays.begin(), kDays.end(), day_and_time.substr(0, space));
+    std::string name(day_and_time.substr(0, space));
+    for (char& c : name)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    auto day = std::find(kDays.begin(), kDays.end(), name);
     if (day == kDays.end() ||
         !set_time(calendar, day_and_time.substr(std::min(space + 1, day_and_time.size()))))
         refuse(day_and_time, "a day and a time such as \"sun 03:15\"");

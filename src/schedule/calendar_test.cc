@@ -21,6 +21,7 @@ TEST(Calendar, ReadsTimes) {
     EXPECT_EQ(weekly_at("sun 23:59"),
               (Calendar{.every = Every::week, .minute = 59, .hour = 23, .weekday = 0}));
     EXPECT_EQ(weekly_at("sat 00:00").weekday, 6U);
+    EXPECT_EQ(weekly_at("Sat 00:00").weekday, 6U);
     EXPECT_EQ(hourly_at("7"), (Calendar{.every = Every::hour, .minute = 7}));
 }
 

@@ -14,9 +14,9 @@ struct Job {
     std::string set = {};                         ///< the set; empty: all of the configuration
     std::vector<std::string> data_dirs = {};      ///< what is read
     std::vector<std::string> writable_dirs = {};  ///< what is written: backup directories, mounted targets, …
-    /// The configuration names commands to run before or after, or snapshots that other programs make: nobody
-    /// knows what these need to do.
-    bool runs_hooks = false;
+    /// The configuration has programs run that are not icecore's (hooks, sendmail, a command that prints a
+    /// password, those that make snapshots): nobody knows what these need to do.
+    bool runs_programs = false;
     bool needs_devices = false;  ///< mounts snapshots of what is read
     Calendar calendar = {};
 

@@ -107,10 +107,10 @@ std::string service_unit(const Job& job, bool system) {
         "CPUSchedulingPolicy=batch\n"
         "IOSchedulingClass=best-effort\n"
         "IOSchedulingPriority=7\n";
-    if (job.runs_hooks)
+    if (job.runs_programs)
         return out +
-               "# No sandbox: the hooks of the configuration, or the programs that make its snapshots,\n"
-               "# may need whatever they are written for.\n";
+               "# No sandbox: programs that the configuration names (hooks, sendmail, a password command,\n"
+               "# those that make snapshots) may need whatever they are written for.\n";
     out += "NoNewPrivileges=yes\n";
     if (system) out += sandbox(job);
     return out;

@@ -70,7 +70,7 @@ TEST(SystemdUnits, WriteOnlyWhereTheyMust) {
 
 TEST(SystemdUnits, HooksAreNotShutIn) {
     Job hooks = job();
-    hooks.runs_hooks = true;
+    hooks.runs_programs = true;
     std::string unit = service_unit(hooks, true);
     EXPECT_THAT(unit, Not(HasSubstr("ReadOnlyPaths")));
     EXPECT_THAT(unit, Not(HasSubstr("NoNewPrivileges")));

@@ -50,8 +50,10 @@ bool S3Put::confirm_existing() {
     if (!head) return false;
     if (!is_same(*head)) {
         if (upload_.replace) return false;
-        throw Error(Kind::exists, format("{} is there already, with another content", client_.url_of(key_)),
-                    "is this bucket, with this prefix, host and set, used by another machine?");
+        throw Error(
+            Kind::exists, format("{} is there already, with another content", client_.url_of(key_)),
+            "if `icecore verify --remote` calls it damaged, remove it there and run `icecore upload`; else, "
+            "is this bucket, with this prefix, host and set, used by another machine?");
     }
     // An earlier configuration may have asked for another encryption, but a store that has none is told.
     if (head->sse.empty())

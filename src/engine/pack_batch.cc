@@ -44,6 +44,10 @@ bool same_attributes(const FileStat& a, const FileStat& b) {
            a.rdev_major == b.rdev_major && a.rdev_minor == b.rdev_minor;
 }
 
+bool is_same_inode(const FileStat& a, const FileStat& b) {
+    return a.type == b.type && a.dev == b.dev && a.ino == b.ino;
+}
+
 }  // namespace
 
 void cannot(PackItem& item, std::string_view doing) {
@@ -168,6 +172,10 @@ class BatchPacker::Builder {
     }
 
     void add_file(PackItem& item, PackOutcome& out) {
+        if (item.made) {
+            add_made(item, out);
+            return;
+        }
         if (!item.problem.empty()) {
             // Told below.
         } else if (item.file.stat.type == FileType::regular) {
@@ -178,6 +186,14 @@ class BatchPacker::Builder {
         if (out.again || item.problem.empty()) return;  // `again` has taken the item
         out.problem = item.problem;
         out.harmless = item.harmless;
+    }
+
+    void add_made(PackItem& item, PackOutcome& out) {
+        const std::size_t offset = out.raw_offset;
+        out = std::move(item.made->outcome);
+        out.raw_offset = offset;
+        batch_.raw.append(item.made->raw.view());
+        item.made.reset();
     }
 
     /// Symbolic links, fifos, devices.
@@ -228,14 +244,12 @@ class BatchPacker::Builder {
             // left.
             const bool from_scan = attempt == 0 && retries > 0;
             Timestamp read_started = packer_.options_.root.examined_at(packer_.clock_);
-            Fd fd = std::move(item.fd);
+            Fd fd;
+            int dir = directory_fd(item);
+            if (dir >= 0) fd = open_for_reading(dir, item.file.name.c_str());
             if (!fd) {
-                int dir = directory_fd(item);
-                if (dir >= 0) fd = open_for_reading(dir, item.file.name.c_str());
-                if (!fd) {
-                    cannot(item, "cannot open");
-                    return;
-                }
+                cannot(item, "cannot open");
+                return;
             }
             if (!from_scan &&
                 (!stat_at(fd.get(), "", stat, AT_EMPTY_PATH) || stat.type != FileType::regular)) {
@@ -315,7 +329,7 @@ std::shared_ptr<LargeFile> BatchPacker::open_large(PackItem item) const {
     auto large = std::make_shared<LargeFile>();
     large->read_started = options_.root.examined_at(clock_);
     Fd dir = open_beneath(options_.root.fd, item.directory->path, O_PATH | O_DIRECTORY);
-    if (!item.fd && dir) item.fd = open_for_reading(dir.get(), item.file.name.c_str());
+    if (dir) item.fd = open_for_reading(dir.get(), item.file.name.c_str());
     if (!item.fd) {
         cannot(item, "cannot open");
     } else if (!stat_at(item.fd.get(), "", large->stat, AT_EMPTY_PATH) ||
@@ -344,6 +358,42 @@ std::shared_ptr<LargeFile> BatchPacker::open_large(PackItem item) const {
     large->problem = true;
     large->item = std::move(item);
     return large;
+}
+
+std::optional<FileStat> BatchPacker::make_leader(PackItem& item) const {
+    const FileStat scanned = item.file.stat;
+    bool small = scanned.type != FileType::regular || scanned.size <= kSmallFileBytesMax;
+    std::optional<FileStat> now;
+    if (small) now = make_small_leader(item);
+    if (!item.made) now = open_large_leader(item);  // a small one may have grown
+    return now && is_same_inode(*now, scanned) ? now : std::nullopt;
+}
+
+std::optional<FileStat> BatchPacker::make_small_leader(PackItem& item) const {
+    PackBatch batch;
+    Builder(*this, batch).add(item);
+    PackOutcome& out = batch.outcomes.front();
+    if (out.again) {
+        item = std::move(*out.again);
+        return std::nullopt;
+    }
+    std::optional<FileStat> now;
+    if (out.has_entry) now = out.entry.stat;
+    item.made = std::make_shared<MadeMember>(MadeMember{std::move(batch.raw), std::move(out)});
+    return now;
+}
+
+std::optional<FileStat> BatchPacker::open_large_leader(PackItem& item) const {
+    std::shared_ptr<LargeFile> large = open_large(std::move(item));
+    item = PackItem{};
+    if (large->problem) {
+        item = std::move(large->item);
+        return std::nullopt;
+    }
+    large->item.keep_position = true;
+    item.directory = large->item.directory;
+    item.large = large;
+    return large->stat;
 }
 
 void BatchPacker::pack_chunk(PackBatch& batch) const {

@@ -26,6 +26,9 @@ struct PackDirectory {
     std::string tar_name;  ///< in the archive, with the final slash ("./", "./a/b/")
 };
 
+struct LargeFile;
+struct MadeMember;
+
 /// One member to be.
 struct PackItem {
     enum class Kind : std::uint8_t {
@@ -42,11 +45,13 @@ struct PackItem {
     std::string link_path;       ///< hard_link: path in the tree; station: target
     bool silent = false;         ///< no entry: the member is a repetition
     bool keep_position = false;  ///< other names link to it: its member must not be written twice
-    Fd fd;                       ///< opened already
+    Fd fd;                       ///< a large file's, once it is opened
     std::string problem;         ///< it could not be opened: no member
     bool harmless = false;       ///< the problem costs nothing: it is gone
     unsigned attempt = 0;
-    std::uint64_t read_bytes = 0;  ///< to find that it is a mere record
+    std::uint64_t read_bytes = 0;      ///< to find that it is a mere record
+    std::shared_ptr<MadeMember> made;  ///< file: its member is made already
+    std::shared_ptr<LargeFile> large;  ///< file: opened for chunks already
 };
 
 /// What became of an item.
@@ -62,6 +67,12 @@ struct PackOutcome {
     std::string problem;
     bool harmless = false;  ///< the problem costs nothing that could have been saved: told, but no error
     std::unique_ptr<PackItem> again;  ///< to be packed again as a large file
+};
+
+/// The member of a small file, made ahead of its batch.
+struct MadeMember {
+    Buffer raw;
+    PackOutcome outcome;
 };
 
 /// A large file on its way through the pipeline, in chunks of one frame each.
@@ -125,8 +136,15 @@ class BatchPacker {
     /// Opens a large file and makes its header. On failure `problem` is set, the item's too.
     std::shared_ptr<LargeFile> open_large(PackItem item) const;
 
+    /// Makes the member of a file that other names link to (of a large one, its header) before it is
+    /// gathered. Tells what it is now; nullopt if there will be no member, or if the name has another file
+    /// than the scan saw: nothing may link to it.
+    std::optional<FileStat> make_leader(PackItem& item) const;
+
   private:
     class Builder;
+    std::optional<FileStat> make_small_leader(PackItem& item) const;
+    std::optional<FileStat> open_large_leader(PackItem& item) const;
     void pack_chunk(PackBatch& batch) const;
 
     const Clock& clock_;

@@ -28,7 +28,8 @@ std::string encode_renames(const std::vector<archive::Dumpdir::Rename>& renames)
 }
 
 bool is_large(const PackItem& item) {
-    return item.kind == PackItem::Kind::file && item.problem.empty() &&
+    if (item.large) return true;
+    return item.kind == PackItem::Kind::file && item.problem.empty() && !item.made &&
            item.file.stat.type == FileType::regular &&
            (item.file.stat.size > kSmallFileBytesMax || item.attempt > 0);
 }
@@ -36,6 +37,7 @@ bool is_large(const PackItem& item) {
 std::size_t estimate_bytes(const PackItem& item) {
     std::size_t bytes = kHeaderBytes;
     if (item.kind == PackItem::Kind::directory) bytes += item.planned_directory.dumpdir.size();
+    if (item.made) return item.made->raw.size();
     if (item.kind == PackItem::Kind::file) bytes += item.file.stat.size;
     return bytes;
 }
@@ -117,9 +119,9 @@ class PlanItems::DeepNames {
     unsigned last_station_ = 0;
 };
 
-PlanItems::PlanItems(Plan& plan, int root_fd)
+PlanItems::PlanItems(Plan& plan, const BatchPacker& packer)
     : plan_(plan),
-      root_fd_(root_fd),
+      packer_(packer),
       deep_pass_(!plan.deep_units.empty()),
       deep_names_(std::make_unique<DeepNames>(plan)),
       directories_(std::make_unique<Spool::Reader>(plan.directories)),
@@ -255,36 +257,28 @@ std::optional<PackItem> PlanItems::resolve_link(PackItem item) {
             break;
     }
     item.link_path = decision->link_path;
-    if (auto replaced = replaced_leaders_.find(item.link_path); replaced != replaced_leaders_.end()) {
-        if (replaced->second.empty()) {
+    if (auto changed = changed_leaders_.find(item.link_path); changed != changed_leaders_.end()) {
+        if (changed->second.path.empty()) {
             std::string leader = item.link_path;
             return as_leader(std::move(item), leader);
         }
-        item.link_path = replaced->second;
+        item.link_path = changed->second.path;
+        item.file.stat = changed->second.stat;
     }
     item.kind = PackItem::Kind::hard_link;
     return item;
 }
 
-/// The name whose content the group's other names link to. It is opened here, in archive order, so that the
-/// others know whether it will be there.
+/// The name whose content the group's other names link to. Its member is made here, in archive order: only
+/// then it is known whether there is one, and of the file that the scan saw. If not, the next name is the
+/// leader.
 PackItem PlanItems::as_leader(PackItem item, const std::string& decided_leader) {
     std::string path = join_path(item.directory->path, item.file.name);
     item.kind = PackItem::Kind::file;
-    item.keep_position = true;
-    Fd dir = open_beneath(root_fd_, item.directory->path, O_PATH | O_DIRECTORY);
-    FileStat stat;
-    bool there = dir && stat_at(dir.get(), item.file.name.c_str(), stat);
-    if (there && stat.type == FileType::regular && item.file.stat.type == FileType::regular) {
-        item.fd = open_for_reading(dir.get(), item.file.name.c_str());
-        there = static_cast<bool>(item.fd);
-        item.file.stat.size = stat.size;
-    } else if (there && stat.type != item.file.stat.type) {
-        there = false;
-        item.problem = kBecameAnother;
-    }
-    if (!there && item.problem.empty()) cannot(item, "cannot open");
-    if (!there || path != decided_leader) replaced_leaders_[decided_leader] = there ? path : "";
+    const FileStat scanned = item.file.stat;
+    std::optional<FileStat> now = packer_.make_leader(item);
+    if (!now || path != decided_leader || !same_state(*now, scanned))
+        changed_leaders_[decided_leader] = {now ? path : "", now.value_or(FileStat{})};
     return item;
 }
 
@@ -340,7 +334,7 @@ bool BatchSource::unchanged_after_all(PackItem& item) const {
 /// nullptr: the waiting item turned out not to be one for chunks; it waits on, as another kind.
 std::unique_ptr<PackBatch> BatchSource::start_large() {
     if (unchanged_after_all(*waiting_)) return nullptr;
-    large_ = packer_.open_large(std::move(*waiting_));
+    large_ = waiting_->large ? std::move(waiting_->large) : packer_.open_large(std::move(*waiting_));
     waiting_.reset();
     if (large_->problem) {
         waiting_ = std::move(large_->item);

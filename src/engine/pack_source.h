@@ -24,7 +24,7 @@ class ItemSource {
 /// units ahead of all.
 class PlanItems final : public ItemSource {
   public:
-    PlanItems(Plan& plan, int root_fd);
+    PlanItems(Plan& plan, const BatchPacker& packer);
     ~PlanItems() override;
     bool next(PackItem& item) override;
 
@@ -40,7 +40,7 @@ class PlanItems final : public ItemSource {
     PlannedFile next_file();
 
     Plan& plan_;
-    int root_fd_;
+    const BatchPacker& packer_;
     bool deep_pass_;
     std::unique_ptr<DeepNames> deep_names_;
     std::unique_ptr<Spool::Reader> directories_;
@@ -48,8 +48,13 @@ class PlanItems final : public ItemSource {
     std::shared_ptr<const PackDirectory> directory_;
     std::uint64_t files_left_ = 0;
     std::deque<PackItem> ready_;
-    /// First names of link groups that could not be opened → the name that stands in ("" = none yet).
-    std::unordered_map<std::string, std::string> replaced_leaders_;
+    struct Leader {
+        std::string path;  ///< empty: none yet
+        FileStat stat;
+    };
+    /// First names of link groups that nothing may link to, or that are not as the scan saw them → the name
+    /// that the others link to, and what it is now.
+    std::unordered_map<std::string, Leader> changed_leaders_;
 };
 
 /// Items given in a list: files that are packed once more.

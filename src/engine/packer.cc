@@ -63,7 +63,7 @@ Packer::Packer(const Environment& env, const SetOptions& set, DataRoot root, Pla
 }
 
 void Packer::run() {
-    PlanItems items(plan_, root_fd_);
+    PlanItems items(plan_, batch_packer_);
     run_pipeline(items);
     while (!again_.empty()) {
         ListItems list(std::exchange(again_, {}));

@@ -1,0 +1,213 @@
+// What changes, vanishes or cannot be read between the scan and the packing costs no more than itself.
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <functional>
+#include <set>
+#include <sstream>
+
+#include "base/format.h"
+#include "checked_runs.h"
+
+namespace icecore::testing {
+namespace {
+
+/// What a bad disk does not give: the content of these paths. Set before a run, not while it runs.
+std::set<std::string> unreadable;  // NOLINT: the system call below has no other way to know
+
+bool is_unreadable(int fd) {
+    char path[PATH_MAX];
+    ssize_t length = readlink(format("/proc/self/fd/{}", fd).c_str(), path, sizeof path);
+    if (length <= 0) return false;
+    return unreadable.contains(std::string(path, static_cast<std::size_t>(length)));
+}
+
+template <typename Function>
+Function* next(const char* name) {
+    return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));  // NOLINT: that is how dlsym is used
+}
+
+}  // namespace
+}  // namespace icecore::testing
+
+// In front of the C library's.
+extern "C" ssize_t pread(int fd, void* buffer, size_t size, off_t offset) {
+    if (!icecore::testing::is_unreadable(fd))
+        return icecore::testing::next<decltype(pread)>("pread")(fd, buffer, size, offset);
+    errno = EIO;
+    return -1;
+}
+
+namespace icecore::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+/// Changes the tree when the scan is done and nothing is packed yet.
+class BetweenScanAndPack final : public engine::Observer {
+  public:
+    explicit BetweenScanAndPack(std::function<void()> act) : act_(std::move(act)) {}
+    void progress(const engine::Progress& progress) override {
+        if (progress.phase == engine::Progress::Phase::planning && act_) std::exchange(act_, {})();
+    }
+    void warning(std::string_view) override {}
+
+  private:
+    std::function<void()> act_;
+};
+
+class UnsteadyTree : public ::testing::Test {
+  protected:
+    ~UnsteadyTree() override { unreadable.clear(); }
+
+    /// A run during which `act` changes the tree; it leaves the root the time that the scan saw.
+    engine::BackupResult backup_while(const std::function<void()>& act) {
+        BetweenScanAndPack observer([&] {
+            FileStat root;
+            ASSERT_TRUE(stat_at(AT_FDCWD, tree_.root().c_str(), root));
+            act();
+            timespec times[2] = {{0, UTIME_OMIT}, {root.mtime.sec, static_cast<long>(root.mtime.nsec)}};
+            ASSERT_EQ(utimensat(AT_FDCWD, tree_.root().c_str(), times, 0), 0);
+        });
+        return engine::run_backup(runs_.environment(), runs_.set, {}, observer);
+    }
+
+    /// What the run's log says of problems.
+    std::string problems(const engine::BackupResult& result) {
+        engine::ArchiveNames names =
+            engine::make_archive_names(runs_.set.name, result.header.run, result.header.kind,
+                                       result.header.started, runs_.set.compression.method);
+        std::string out;
+        std::istringstream log(read_file(join_path(runs_.set.backup_dir, names.log)));
+        for (std::string line; std::getline(log, line);)
+            if (line.starts_with("problem ")) out.append(line).append("\n");
+        return out;
+    }
+
+    void replace(const std::string& path, std::string_view content) {
+        tree_.file(".new", content);
+        tree_.rename(".new", path);
+    }
+
+    CheckedRuns runs_;
+    Tree& tree_ = runs_.tree;
+};
+
+class LinkedFile : public UnsteadyTree, public ::testing::WithParamInterface<std::size_t> {
+  protected:
+    std::string content(std::uint32_t seed) const { return noise(GetParam(), seed); }
+};
+
+TEST_P(LinkedFile, TheFirstOfItsNamesIsReplaced) {
+    tree_.file("n1", content(1));
+    tree_.link("n1", "n2");
+    tree_.link("n1", "n3");
+    engine::BackupResult result = backup_while([&] { replace("n1", content(2)); });
+    EXPECT_EQ(result.trailer.counts.errors, 0U);
+    // That is the tree as packed: n1 another file, n2 and n3 still one.
+    runs_.check(result, snapshot_tree(runs_.set.data_dir));
+    runs_.run();
+}
+
+TEST_P(LinkedFile, TheFirstOfItsNamesIsReplacedInALaterRun) {
+    tree_.file("n1", content(1));
+    tree_.file("n2", "another file");
+    runs_.run();
+    tree_.remove("n1");
+    tree_.remove("n2");
+    tree_.file("n1", content(2));
+    tree_.link("n1", "n2");
+    engine::BackupResult result = backup_while([&] { replace("n1", content(3)); });
+    runs_.check(result, snapshot_tree(runs_.set.data_dir));
+    runs_.run();
+}
+
+TEST_P(LinkedFile, TheFirstOfItsNamesVanishes) {
+    tree_.file("n1", content(1));
+    tree_.link("n1", "n2");
+    tree_.link("n1", "n3");
+    engine::BackupResult result = backup_while([&] { tree_.remove("n1"); });
+    EXPECT_EQ(result.trailer.counts.errors, 0U);
+    runs_.check(result, snapshot_tree(runs_.set.data_dir));
+    runs_.run();
+}
+
+TEST_P(LinkedFile, AllOfItsNamesVanish) {
+    tree_.file("stays", "x");
+    tree_.file("n1", content(1));
+    tree_.link("n1", "n2");
+    engine::BackupResult result = backup_while([&] {
+        tree_.remove("n1");
+        tree_.remove("n2");
+    });
+    EXPECT_EQ(result.trailer.counts.errors, 0U);
+    runs_.check(result, snapshot_tree(runs_.set.data_dir));
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, LinkedFile, ::testing::Values(0, 100, 3 << 20),
+                         [](const auto& size) { return format("Bytes{}", size.param); });
+
+TEST_F(UnsteadyTree, ALinkedFileGrowsLarge) {
+    tree_.file("n1", "small");
+    tree_.link("n1", "n2");
+    engine::BackupResult result = backup_while([&] { tree_.file("n1", noise(3 << 20, 1)); });
+    runs_.check(result, snapshot_tree(runs_.set.data_dir));
+    runs_.run();
+}
+
+TEST_F(UnsteadyTree, ALinkedFifoVanishes) {
+    tree_.file("stays", "x");
+    ASSERT_EQ(mkfifo((tree_ / "n1").c_str(), 0600), 0);
+    tree_.link("n1", "n2");
+    tree_.link("n1", "n3");
+    engine::BackupResult result = backup_while([&] {
+        tree_.remove("n1");
+        tree_.remove("n2");
+    });
+    EXPECT_EQ(result.trailer.counts.errors, 0U);
+    runs_.check(result, snapshot_tree(runs_.set.data_dir));
+    runs_.run();
+}
+
+TEST_F(UnsteadyTree, ADamagedLinkedFileIsAProblemOfItsOwn) {
+    tree_.file("good", "x");
+    tree_.file("bad1", "lost");
+    tree_.link("bad1", "bad2");
+    unreadable = {tree_ / "bad1", tree_ / "bad2"};
+    engine::BackupResult result = runs_.backup();
+    EXPECT_EQ(result.trailer.counts.errors, 2U);
+    EXPECT_THAT(problems(result), AllOf(HasSubstr("bad1: "), HasSubstr("bad2: ")));
+    std::map<std::string, archive::ManifestEntry> entries = runs_.entries(result);
+    EXPECT_TRUE(entries.contains("good"));
+    EXPECT_FALSE(entries.contains("bad2"));
+    EXPECT_EQ(runs_.backup().trailer.counts.errors, 2U);
+    unreadable.clear();
+    engine::BackupResult healed = runs_.backup({.full = true});
+    runs_.check(healed, snapshot_tree(runs_.set.data_dir));
+}
+
+TEST_F(UnsteadyTree, NothingLinksToTheOlderFileOfADamagedOnesName) {
+    tree_.file("n1", "quite another, older file");
+    runs_.run();
+    tree_.remove("n1");
+    tree_.file("n1", "lost");
+    tree_.link("n1", "n2");
+    unreadable = {tree_ / "n1", tree_ / "n2"};
+    engine::BackupResult result = runs_.backup();
+    EXPECT_EQ(result.trailer.counts.errors, 2U);
+    EXPECT_FALSE(runs_.catalog()->lookup(2, "n2").has_value());
+    runs_.extract(result);
+    EXPECT_NE(access((runs_.bare + "/n2").c_str(), F_OK), 0);
+    unreadable.clear();
+    runs_.run();
+}
+
+}  // namespace
+}  // namespace icecore::testing

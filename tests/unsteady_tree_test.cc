@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,14 +20,15 @@
 namespace icecore::testing {
 namespace {
 
-/// What a bad disk does not give: the content of these paths. Set before a run, not while it runs.
-std::set<std::string> unreadable;  // NOLINT: the system call below has no other way to know
+/// What a bad disk does not give: content and attributes of these paths. Set before a run, not while it runs.
+std::set<std::string> unreadable;  // NOLINT: the system calls below have no other way to know
 
-bool is_unreadable(int fd) {
+bool is_unreadable(int fd, const std::string& name = {}) {
     char path[PATH_MAX];
     ssize_t length = readlink(format("/proc/self/fd/{}", fd).c_str(), path, sizeof path);
     if (length <= 0) return false;
-    return unreadable.contains(std::string(path, static_cast<std::size_t>(length)));
+    std::string whole(path, static_cast<std::size_t>(length));
+    return unreadable.contains(name.empty() ? whole : join_path(whole, name));
 }
 
 template <typename Function>
@@ -41,6 +43,24 @@ Function* next(const char* name) {
 extern "C" ssize_t pread(int fd, void* buffer, size_t size, off_t offset) {
     if (!icecore::testing::is_unreadable(fd))
         return icecore::testing::next<decltype(pread)>("pread")(fd, buffer, size, offset);
+    errno = EIO;
+    return -1;
+}
+extern "C" ssize_t llistxattr(const char* path, char* names, size_t size) noexcept {
+    std::string_view at = path;
+    if (at.starts_with("/proc/self/fd/")) {
+        at.remove_prefix(sizeof "/proc/self/fd/" - 1);
+        if (icecore::testing::is_unreadable(std::atoi(std::string(at.substr(0, at.find('/'))).c_str()),
+                                            std::string(at.substr(at.find('/') + 1)))) {
+            errno = EIO;
+            return -1;
+        }
+    }
+    return icecore::testing::next<decltype(llistxattr)>("llistxattr")(path, names, size);
+}
+extern "C" ssize_t flistxattr(int fd, char* names, size_t size) noexcept {
+    if (!icecore::testing::is_unreadable(fd))
+        return icecore::testing::next<decltype(flistxattr)>("flistxattr")(fd, names, size);
     errno = EIO;
     return -1;
 }
@@ -206,6 +226,38 @@ TEST_F(UnsteadyTree, NothingLinksToTheOlderFileOfADamagedOnesName) {
     runs_.extract(result);
     EXPECT_NE(access((runs_.bare + "/n2").c_str(), F_OK), 0);
     unreadable.clear();
+    runs_.run();
+}
+
+/// A directory, a symbolic link and a fifo whose attributes the disk does not give: each is a problem, is
+/// stored with those that are known, and looked at again.
+TEST_F(UnsteadyTree, AttributesThatCannotBeReadAreAProblemOfTheirOwn) {
+    tree_.file("dir/inside", "x");
+    tree_.symlink("link", "target");
+    ASSERT_EQ(mkfifo((tree_ / "fifo").c_str(), 0600), 0);
+    std::set<std::string> bad = {tree_ / "dir", tree_ / "link", tree_ / "fifo"};
+    if (setxattr((tree_ / "dir").c_str(), "user.x", "y", 1, 0) != 0) GTEST_SKIP() << "no attributes here";
+    unreadable = bad;
+    engine::BackupResult first = runs_.backup();
+    EXPECT_EQ(first.trailer.counts.errors, 3U);
+    EXPECT_THAT(problems(first), AllOf(HasSubstr("dir: listing extended attributes: Input/output error"),
+                                       HasSubstr("link: "), HasSubstr("fifo: ")));
+    unreadable.clear();
+    engine::BackupResult second = runs_.backup();
+    runs_.extract(first);
+    runs_.check(second, snapshot_tree(runs_.set.data_dir));
+    EXPECT_EQ(runs_.entries(second).at("dir").metadata.xattrs.size(), 1U);
+
+    // What is known stays, also of what has changed since.
+    ASSERT_EQ(chmod((tree_ / "dir").c_str(), 0711), 0);
+    unreadable = bad;
+    engine::BackupResult third = runs_.backup();
+    EXPECT_EQ(third.trailer.counts.errors, 1U);
+    EXPECT_EQ(runs_.entries(third).at("dir").metadata.xattrs.size(), 1U);
+    EXPECT_EQ(runs_.entries(third).at("dir").stat.mode, 0711U);
+    runs_.extract(third);
+    unreadable.clear();
+    ASSERT_EQ(removexattr((tree_ / "dir").c_str(), "user.x"), 0);
     runs_.run();
 }
 

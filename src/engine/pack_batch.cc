@@ -109,17 +109,11 @@ class BatchPacker::Builder {
         out.entry.stat = stat;
     }
 
-    void add_directory(const PackItem& item, PackOutcome& out) {
+    void add_directory(PackItem& item, PackOutcome& out) {
         const PlannedDirectory& planned = item.planned_directory;
         archive::TarMember member = member_of(planned.stat, item.directory->tar_name);
-        Fd fd = open_beneath(packer_.options_.root.fd, planned.path, O_RDONLY | O_DIRECTORY);
-        if (fd && !planned.metadata_from_old)
-            member.metadata = read_metadata(fd.get());
-        else
-            member.metadata = decode_metadata(planned.old_metadata);
+        member.metadata = directory_metadata(item);
         if (planned.deep_unit == 0) member.dumpdir = planned.dumpdir;
-        directory_fd_ = std::move(fd);
-        open_directory_ = item.directory.get();
         append_header(member);
         if (item.silent) return;
         out.has_entry = true;
@@ -127,7 +121,28 @@ class BatchPacker::Builder {
         out.entry.path = planned.path;
         out.entry.stat = planned.stat;
         out.entry.metadata = std::move(member.metadata);
-        out.entry.racy = scan::is_racy(planned.stat, packer_.options_.scan_started);
+        // What could not be read may be readable next time, and nothing about the directory will have
+        // changed.
+        bool unread = planned.metadata_from_old || !item.problem.empty();
+        out.entry.racy = unread || scan::is_racy(planned.stat, packer_.options_.scan_started);
+        out.problem = item.problem;
+        out.harmless = item.harmless;
+    }
+
+    /// Attributes of the directory, which is opened for its files, too. If they cannot be had, the old ones
+    /// stand in; unless it cannot be opened, the item says why.
+    Metadata directory_metadata(PackItem& item) {
+        const PlannedDirectory& planned = item.planned_directory;
+        directory_fd_ = open_beneath(packer_.options_.root.fd, planned.path, O_RDONLY | O_DIRECTORY);
+        open_directory_ = item.directory.get();
+        if (directory_fd_ && !planned.metadata_from_old) {
+            try {
+                return read_metadata(directory_fd_.get());
+            } catch (const Error& e) {
+                item.problem = e.message();
+            }
+        }
+        return decode_metadata(planned.old_metadata);
     }
 
     void add_hard_link(const PackItem& item, PackOutcome& out) {
@@ -219,19 +234,31 @@ class BatchPacker::Builder {
             }
             member.link_target.assign(target, static_cast<std::size_t>(length));
         }
-        member.metadata = read_metadata_at(dir, item.file.name.c_str());
         const std::optional<OldVersion>& old = item.file.old;
+        try {
+            member.metadata = read_metadata_at(dir, item.file.name.c_str());
+        } catch (const Error& e) {
+            if (e.os_error() == ENOENT) {
+                errno = ENOENT;
+                cannot(item, "cannot examine");
+                return;
+            }
+            item.problem = e.message();
+            if (old) member.metadata = decode_metadata(old->metadata);
+        }
         if (item.file.action == Action::check && old && same_attributes(old->stat, stat) &&
             old->link_target == member.link_target && old->metadata == encode_metadata(member.metadata)) {
             keep(item, stat, out, examined);
-            return;
+        } else {
+            append_header(member);
+            start_entry(item, stat, out);
+            if (item.file.action == Action::check) out.change = Change::changed;
+            out.entry.link_target = member.link_target;
+            out.entry.metadata = std::move(member.metadata);
+            out.entry.racy = scan::is_racy(stat, examined);
         }
-        append_header(member);
-        start_entry(item, stat, out);
-        if (item.file.action == Action::check) out.change = Change::changed;
-        out.entry.link_target = member.link_target;
-        out.entry.metadata = std::move(member.metadata);
-        out.entry.racy = scan::is_racy(stat, examined);
+        // Attributes that could not be read may be readable next time.
+        if (!item.problem.empty()) out.entry.racy = true;
     }
 
     void add_regular(PackItem& item, PackOutcome& out) {

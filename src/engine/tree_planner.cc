@@ -38,7 +38,7 @@ class Planner final : public scan::TreeVisitor {
           forced_units_(forced_units),
           observer_(observer),
           comparing_(input.parent != 0) {
-        pending_.emplace("", Pending{match_.match_root(), 0, false, false, {}});
+        pending_.emplace("", Pending{match_.match_root(), 0, false, false, false, {}});
         if (snapshot_ != nullptr) snapshot_->begin();
     }
 
@@ -83,11 +83,9 @@ class Planner final : public scan::TreeVisitor {
     void socket(const std::string& path) override { event(PlanEvent::Kind::socket, path, ""); }
 
     void failed(const std::string& path, int error, std::string_view doing) override {
-        ++plan_.counts.errors;
         std::string text(doing);
         if (error != 0) text += ": " + std::generic_category().message(error);
-        event(PlanEvent::Kind::problem, path, text);
-        observer_.warning(format("{}: {}", escape_path(path), text));
+        problem(path, text);
         if (path == at_.path && !at_.finished)
             unreadable_directory();
         else if (parent_path(path) == at_.path && !at_.finished)
@@ -103,9 +101,10 @@ class Planner final : public scan::TreeVisitor {
   private:
     struct Pending {
         DirectoryMatch match;
-        std::uint32_t unit = 0;  ///< deep unit, or 0
-        bool watch = false;      ///< in a deep unit that is left out as long as nothing in it changed
-        bool make_anew = false;  ///< tar cannot turn the old directory into this one
+        std::uint32_t unit = 0;          ///< deep unit, or 0
+        bool watch = false;              ///< in a deep unit that is left out as long as nothing in it changed
+        bool make_anew = false;          ///< tar cannot turn the old directory into this one
+        bool metadata_from_old = false;  ///< its attributes cannot be read
         FileStat stat;
     };
 
@@ -130,6 +129,12 @@ class Planner final : public scan::TreeVisitor {
     void event(PlanEvent::Kind kind, std::string path, std::string text) {
         encode(PlanEvent{kind, std::move(path), std::move(text)}, record_);
         plan_.events.append(record_.view());
+    }
+
+    void problem(const std::string& path, const std::string& text) {
+        ++plan_.counts.errors;
+        event(PlanEvent::Kind::problem, path, text);
+        observer_.warning(format("{}: {}", escape_path(path), text));
     }
 
     void list(char flag, std::string_view name) {
@@ -189,7 +194,12 @@ class Planner final : public scan::TreeVisitor {
             gone(*old, old->node == 0 ? VanishedName::Kind::retyped : VanishedName::Kind::below);
         if (pending.unit == 0 && path.size() > kDirectPathBytesMax) begin_unit(path, pending);
         list('D', name);
-        pending.make_anew = must_be_made_anew(dir_fd, name, stat, pending);
+        try {
+            pending.make_anew = must_be_made_anew(dir_fd, name, stat, pending);
+        } catch (const Error& e) {
+            problem(path, e.message());
+            pending.metadata_from_old = true;
+        }
         stays_in_new_directory(name, same_place && !pending.match.moved && !pending.make_anew, true);
         if (pending.make_anew) {
             plan_.made_anew.push_back(pending.match.old_path);
@@ -342,6 +352,7 @@ class Planner final : public scan::TreeVisitor {
                            : at_.changed || directory_differs() ? Change::changed
                                                                 : Change::none;
         directory.only_if_needed = only_if_needed;
+        directory.metadata_from_old = at_.pending.metadata_from_old;
         directory.deep_unit = at_.pending.unit;
         directory.old_metadata = at_.match().old_metadata();
         encode(directory, record_);
@@ -355,10 +366,7 @@ class Planner final : public scan::TreeVisitor {
         bool known = unit.path_bytes_max > unit.path.size() + kDeepPathBytesMax;
         unit.path_bytes_max = path.size();
         if (known || path.size() <= unit.path.size() + kDeepPathBytesMax) return;
-        ++plan_.counts.errors;
-        std::string text = "below this the tree is too deep for tar; only icecore can restore it";
-        event(PlanEvent::Kind::problem, path, text);
-        observer_.warning(format("{}: {}", escape_path(path), text));
+        problem(path, "below this the tree is too deep for tar; only icecore can restore it");
     }
 
     /// The first directory on the way down to `path` that is too deep.

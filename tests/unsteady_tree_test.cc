@@ -261,5 +261,28 @@ TEST_F(UnsteadyTree, AttributesThatCannotBeReadAreAProblemOfTheirOwn) {
     runs_.run();
 }
 
+/// The attributes of a directory whose parent was renamed before it was packed are not lost.
+TEST_F(UnsteadyTree, ADirectoryThatCannotBeOpenedIsLookedAtAgain) {
+    tree_.file("p/child/inside", "x");
+    if (setxattr((tree_ / "p/child").c_str(), "user.x", "y", 1, 0) != 0) GTEST_SKIP() << "no attributes here";
+    engine::BackupResult first = backup_while([&] { tree_.rename("p", "q"); });
+    EXPECT_THAT(problems(first), HasSubstr("p/child: vanished before it was read"));
+    runs_.extract(first);
+    runs_.run();
+    EXPECT_EQ(runs_.catalog()->lookup(2, "q/child")->metadata.empty(), false);
+    EXPECT_FALSE(runs_.catalog()->lookup(2, "q/child")->racy);
+}
+
+TEST_F(UnsteadyTree, ADirectoryTakesThePlaceOfAnother) {
+    tree_.file("p/child/inside", "x");
+    tree_.file("other/child/inside", "y");
+    if (setxattr((tree_ / "p/child").c_str(), "user.x", "y", 1, 0) != 0) GTEST_SKIP() << "no attributes here";
+    runs_.extract(backup_while([&] {
+        tree_.rename("p", "q");
+        tree_.rename("other", "p");
+    }));
+    runs_.run();
+}
+
 }  // namespace
 }  // namespace icecore::testing

@@ -129,13 +129,21 @@ class BatchPacker::Builder {
         out.harmless = item.harmless;
     }
 
-    /// Attributes of the directory, which is opened for its files, too. If they cannot be had, the old ones
-    /// stand in; unless it cannot be opened, the item says why.
+    /// Attributes of the directory, which is opened for its files, too. If it cannot be had, or is not the
+    /// one that the scan saw, the item says so, and the old ones stand in.
     Metadata directory_metadata(PackItem& item) {
         const PlannedDirectory& planned = item.planned_directory;
         directory_fd_ = open_beneath(packer_.options_.root.fd, planned.path, O_RDONLY | O_DIRECTORY);
         open_directory_ = item.directory.get();
-        if (directory_fd_ && !planned.metadata_from_old) {
+        FileStat now;
+        if (planned.metadata_from_old) {
+            // The scan has told why.
+        } else if (!directory_fd_ || !stat_at(directory_fd_.get(), "", now, AT_EMPTY_PATH)) {
+            cannot(item, "cannot open");
+        } else if (!is_same_inode(now, planned.stat)) {
+            errno = ENOENT;
+            cannot(item, "cannot open");
+        } else {
             try {
                 return read_metadata(directory_fd_.get());
             } catch (const Error& e) {

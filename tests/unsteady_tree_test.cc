@@ -284,5 +284,66 @@ TEST_F(UnsteadyTree, ADirectoryTakesThePlaceOfAnother) {
     runs_.run();
 }
 
+/// Acts when the scan, begun again, is on its way.
+class WhileScanningAgain final : public engine::Observer {
+  public:
+    explicit WhileScanningAgain(std::function<void()> act) : act_(std::move(act)) {}
+    void progress(const engine::Progress& progress) override {
+        if (progress.phase == engine::Progress::Phase::scanning && ++calls_ == 2) act_();
+    }
+    void warning(std::string_view) override {}
+    int calls() const { return calls_; }
+
+  private:
+    std::function<void()> act_;
+    int calls_ = 0;
+};
+
+class MovedDirectoryVanishes : public UnsteadyTree {
+  protected:
+    /// b moves to y/z, and another b takes its place. The first scan pairs the two b, finds y/z and begins
+    /// again; then y/z is gone.
+    void SetUp() override {
+        for (int i = 0; i < 1100; ++i) tree_.file(format("a/{}", i), "");
+        tree_.file("b/old1", "1");
+        tree_.file("b/sub/old2", "2");
+        tree_.file("b/same", "3");
+        tree_.dir("y");
+        setxattr((tree_ / "b").c_str(), "user.old", "x", 1, 0);
+        runs_.run();
+        tree_.rename("b", "y/z");
+        tree_.file("b/new", "n");
+        tree_.file("b/same", "another");
+    }
+
+    void run_while(const std::function<void()>& act) {
+        WhileScanningAgain observer(act);
+        engine::BackupResult result = engine::run_backup(runs_.environment(), runs_.set, {}, observer);
+        EXPECT_GE(observer.calls(), 2) << "the scan has begun again";
+        runs_.check(result, snapshot_tree(runs_.set.data_dir));
+        EXPECT_FALSE(runs_.catalog()->lookup(result.header.run, "b/old1").has_value());
+    }
+};
+
+TEST_F(MovedDirectoryVanishes, ForGood) {
+    run_while([&] { tree_.remove("y/z"); });
+    runs_.run();
+}
+
+TEST_F(MovedDirectoryVanishes, AndAPartOfItComesBack) {
+    std::string out = runs_.temp().path() + "/out";
+    run_while([&] { ASSERT_EQ(rename((tree_ / "y/z").c_str(), out.c_str()), 0); });
+    ASSERT_EQ(rename((out + "/sub").c_str(), (tree_ / "q").c_str()), 0);
+    runs_.run();
+}
+
+TEST_F(MovedDirectoryVanishes, ButForWhatMovesIntoTheNewOne) {
+    run_while([&] {
+        tree_.rename("y/z/sub", "b/moved");
+        tree_.remove("y/z");
+    });
+    runs_.run();
+}
+
 }  // namespace
 }  // namespace icecore::testing

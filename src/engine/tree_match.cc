@@ -27,8 +27,8 @@ TreeMatch::TreeMatch(const catalog::Catalog* catalog, catalog::RunNumber parent,
       parent_(parent),
       root_fd_(root_fd),
       record_moves_(record_moves) {
-    if (catalog_ != nullptr) lives_elsewhere_.assign(index(catalog_->node_limit()), false);
-    claimed_ = claimed_by_path_ = lives_elsewhere_;
+    if (catalog_ != nullptr) claimed_.assign(index(catalog_->node_limit()), false);
+    claimed_by_path_ = claimed_;
 }
 
 void TreeMatch::restart() {
@@ -36,6 +36,21 @@ void TreeMatch::restart() {
     claimed_.assign(claimed_.size(), false);
     claimed_by_path_.assign(claimed_by_path_.size(), false);
     moves_.clear();
+}
+
+bool TreeMatch::forget_lost() {
+    bool any = false;
+    for (auto& [node, holds] : elsewhere_) {
+        if (!holds || claimed(node)) continue;
+        holds = false;
+        any = true;
+    }
+    return any;
+}
+
+bool TreeMatch::lives_elsewhere(catalog::NodeId node) const {
+    auto it = elsewhere_.find(node);
+    return it != elsewhere_.end() && it->second;
 }
 
 bool TreeMatch::claimed(catalog::NodeId node) const {
@@ -80,13 +95,12 @@ DirectoryMatch TreeMatch::match(const std::string& path, const FileStat& stat, c
                 if (record_moves_) moves_.push_back({found->path, path, true, {}});
                 return claim(*entry, found->path, false, true);
             }
-            if (claimed_by_path_[index(found->node)] && restarts_ < kRestartsMax) {
-                lives_elsewhere_[index(found->node)] = true;
+            if (claimed_by_path_[index(found->node)] && restarts_ < kRestartsMax &&
+                elsewhere_.emplace(found->node, true).second)
                 throw Again{};
-            }
         }
     }
-    if (same_place && !lives_elsewhere_[index(old->node)])
+    if (same_place && !lives_elsewhere(old->node))
         return claim(*old, join_path(parent.old_path, old->name), true, false);
     return {};
 }

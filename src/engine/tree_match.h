@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -42,6 +43,9 @@ class TreeMatch {
     bool claimed(catalog::NodeId node) const;
     /// Forgets all pairs, but not what Again taught.
     void restart();
+    /// After a scan: whether a directory that was to turn up elsewhere has not, as it has vanished since.
+    /// From now on it is paired by path; the scan must start again.
+    bool forget_lost();
 
     /// Directories that moved by themselves, in order of discovery.
     const std::vector<Move>& moves() const { return moves_; }
@@ -52,6 +56,7 @@ class TreeMatch {
     void find_obstacles(std::vector<Move>& moves, const std::vector<std::string>& put_aside) const;
 
   private:
+    bool lives_elsewhere(catalog::NodeId node) const;
     bool still_there(const std::string& old_path, const FileStat& stat) const;
     DirectoryMatch claim(const catalog::Entry& old, std::string old_path, bool by_path, bool moved);
     std::optional<std::string> obstacle_of(
@@ -62,9 +67,9 @@ class TreeMatch {
     catalog::RunNumber parent_;
     int root_fd_;
     bool record_moves_;
-    std::vector<bool> claimed_;          // by node
-    std::vector<bool> claimed_by_path_;  // by node
-    std::vector<bool> lives_elsewhere_;  // by node; survives restart()
+    std::vector<bool> claimed_;                  // by node
+    std::vector<bool> claimed_by_path_;          // by node
+    std::map<catalog::NodeId, bool> elsewhere_;  // what Again taught → whether it still holds
     std::vector<Move> moves_;
     std::size_t restarts_ = 0;
 };

@@ -489,7 +489,8 @@ void scan(const PlanInput& input, Plan& plan, TreeMatch& match, MovedFiles& move
             Planner planner(input, plan, match, moved, snapshot, forced_units, observer);
             scan::walk_tree(input.root_fd, "", input.walk, planner);
             root_names = planner.root_names();
-            if (planner.changed_units().empty()) return;
+            bool lost = match.forget_lost();
+            if (planner.changed_units().empty() && !lost) return;
             forced_units.insert(planner.changed_units().begin(), planner.changed_units().end());
         } catch (const TreeMatch::Again&) {
         }

@@ -28,6 +28,12 @@ std::string line(std::string_view key, const std::string& value) {
     return format("{} = {}\n", key, value);
 }
 
+/// The argument as messages show it: what stands after '?' may hold a password.
+std::string shown_target(const std::string& argument) {
+    std::size_t query = argument.find('?');
+    return query == std::string::npos ? argument : argument.substr(0, query) + "?...";
+}
+
 /// "a=b&c=d" as lines.
 std::string query_lines(const std::string& argument, std::string_view query) {
     std::string out;
@@ -39,7 +45,8 @@ std::string query_lines(const std::string& argument, std::string_view query) {
         bool good = equals != std::string_view::npos && equals > 0 &&
                     one.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == equals;
         if (!good)
-            throw UsageError(format("--target \"{}\": \"{}\" is not KEY=VALUE", argument, one),
+            throw UsageError(format("--target \"{}\": \"{}\" is not KEY=VALUE", shown_target(argument),
+                                    one.substr(0, one.find('='))),
                              std::string(kKeysHint));
         out += line(one.substr(0, equals), toml_value(one.substr(equals + 1)));
     }
@@ -52,7 +59,8 @@ engine::TargetOptions parse_target_lines(const std::string& lines, const std::st
     try {
         return parse_config_lines("set.target", lines).sets.at(0).target;
     } catch (const UsageError& error) {
-        throw UsageError(format("--target \"{}\": {}", argument, error.message()), error.hint());
+        throw UsageError(format("--target \"{}\": {}", shown_target(argument), error.message()),
+                         error.hint());
     }
 }
 
@@ -61,7 +69,8 @@ std::string target_lines(const std::string& argument, const std::string& cwd) {
     constexpr std::string_view kS3 = "s3://";
     constexpr std::string_view kVault = "glacier:";
     auto refuse = [&] {
-        throw UsageError(format("--target \"{}\": {}", argument, kExpected), std::string(kKeysHint));
+        throw UsageError(format("--target \"{}\": {}", shown_target(argument), kExpected),
+                         std::string(kKeysHint));
     };
     std::string lines;
     if (argument.starts_with(kDir)) {

@@ -95,11 +95,13 @@ TEST_F(UploadCommandsTest, NoUploadThenUpload) {
     EXPECT_THAT(out(), ContainsRegex("            4 files \\(.*\\) stored, the last 2 h 00 min ago\n"
                                      "            run 1 of .* and its chain are complete there\n  next"));
     EXPECT_EQ(run({"status", "--json"}), kDone) << err();
-    EXPECT_THAT(out(),
-                ContainsRegex("\"offsite\":\\{\"target\":\"dir:.*/usb/attic/home\",\"stored_files\":4,"
-                              "\"stored_bytes\":[0-9]+,\"waiting_files\":0,\"waiting_bytes\":0,"
-                              "\"last_stored\":\"20[^\"]*Z\",\"newest_snapshot\":1,\"monthly_usd\":null,\"last_error\":\"\","
-                              "\"last_error_at\":null\\}"));
+    EXPECT_THAT(
+        out(),
+        ContainsRegex(
+            "\"offsite\":\\{\"target\":\"dir:.*/usb/attic/home\",\"stored_files\":4,"
+            "\"stored_bytes\":[0-9]+,\"waiting_files\":0,\"waiting_bytes\":0,"
+            "\"last_stored\":\"20[^\"]*Z\",\"newest_snapshot\":1,\"monthly_usd\":null,\"last_error\":\"\","
+            "\"last_error_at\":null\\}"));
 }
 
 TEST_F(UploadCommandsTest, AFailedUploadIsToldAfterTheRun) {
@@ -177,6 +179,9 @@ TEST_F(UploadCommandsTest, InitWritesATarget) {
     EXPECT_THAT(err(), HasSubstr("--target \"s3:bucket\": expected s3://BUCKET/PREFIX, dir:DIR or"));
     EXPECT_EQ(init("s3://a..b/p"), kUsage);
     EXPECT_THAT(err(), HasSubstr("--target \"s3://a..b/p\": bucket: "));
+    EXPECT_EQ(init("s3://bucket?endpoint=http://user:secret@127.0.0.1:9"), kUsage);
+    EXPECT_THAT(err(), HasSubstr("--target \"s3://bucket?...\": endpoint: "));
+    EXPECT_THAT(err(), Not(HasSubstr("secret")));
     EXPECT_EQ(init("s3://bucket?regin=eu-west-1"), kUsage);
     EXPECT_THAT(err(), HasSubstr("did you mean \"region\"?"));
     EXPECT_EQ(init("s3://bucket?region"), kUsage);

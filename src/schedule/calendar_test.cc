@@ -29,7 +29,7 @@ TEST(Calendar, RefusesWhatIsNoTime) {
     for (const char* text :
          {"", "3", "24:00", "03:60", "03:5", "03:155", ":15", "3:", "-1:00", "03:15 ", "3pm"})
         EXPECT_THROW(daily_at(text), Error) << text;
-    for (const char* text : {"", "sun", "sun ", "Sun 03:15", "sunday 03:15", "03:15", "sun  03:15"})
+    for (const char* text : {"", "sun", "sun ", "sunday 03:15", "03:15", "sun  03:15"})
         EXPECT_THROW(weekly_at(text), Error) << text;
     for (const char* text : {"", "60", "x", "100"}) EXPECT_THROW(hourly_at(text), Error) << text;
     for (const char* text : {"", "daily", "monthly 1", "daily 25:00"})

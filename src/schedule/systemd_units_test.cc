@@ -74,7 +74,7 @@ TEST(SystemdUnits, HooksAreNotShutIn) {
     std::string unit = service_unit(hooks, true);
     EXPECT_THAT(unit, Not(HasSubstr("ReadOnlyPaths")));
     EXPECT_THAT(unit, Not(HasSubstr("NoNewPrivileges")));
-    EXPECT_THAT(unit, HasSubstr("# No sandbox: the hooks"));
+    EXPECT_THAT(unit, HasSubstr("# No sandbox: programs that the configuration names (hooks"));
 }
 
 TEST(SystemdUnits, DevicesAreLeftForSnapshots) {

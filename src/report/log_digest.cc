@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include "base/error.h"
@@ -20,13 +21,24 @@ constexpr std::size_t kTextBytesMax = 1000;
 // The columns of RunLog's lines: "changed       20 B  b.txt".
 constexpr std::size_t kSizeColumn = 9;
 constexpr std::size_t kTextColumn = 20;
+constexpr std::size_t kGapBytes = 2;  // blanks before the text
+constexpr std::array<std::string_view, 9> kWords = {"added",    "changed", "meta",    "deleted", "renamed",
+                                                    "excluded", "socket",  "problem", "note"};
+
+/// Logs of 0.1 that list nothing have but one blank line, before the totals.
+bool is_list_line(std::string_view text) {
+    if (text.size() <= kTextColumn || text[kSizeColumn - 1] != ' ') return false;
+    if (text.substr(kTextColumn - kGapBytes, kGapBytes) != "  ") return false;
+    std::string_view word = trimmed(text.substr(0, kSizeColumn - 1));
+    return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
+}
 
 class Digester {
   public:
     void line(std::string_view text) {
         if (text.empty()) {
             ++blanks_;  // one before the list, one after it
-        } else if (blanks_ == 1 && text.size() > kTextColumn && text[kSizeColumn - 1] == ' ') {
+        } else if (blanks_ == 1 && is_list_line(text)) {
             list_line(text);
         }
     }

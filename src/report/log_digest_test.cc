@@ -64,6 +64,20 @@ TEST_F(LogDigestTest, ReadsWhatTheLogWrites) {
     EXPECT_EQ(digest.first_lines[3].word, "deleted");
 }
 
+TEST_F(LogDigestTest, TotalsAreNoList) {
+    begin();
+    LogDigest digest = this->digest();
+    EXPECT_FALSE(digest.missing);
+    EXPECT_EQ(digest.lines, 0U);
+    EXPECT_TRUE(digest.first_lines.empty());
+    // As older versions wrote it: one blank line.
+    std::ofstream(dir_.path("old.log"))
+        << "set        home\n\ntree       1,234,567 files in 1 directory, 5.00 MiB\n"
+           "added      123,456,789,012\nvolume     a.tar.zst  1,500 bytes\n"
+           "started    2025-11-22 03:15:00\n";
+    EXPECT_EQ(digest_log(dir_.path("old.log")).lines, 0U);
+}
+
 TEST_F(LogDigestTest, KeepsLittleOfALongLog) {
     begin();
     for (std::uint64_t i = 1; i <= 100'000; ++i)

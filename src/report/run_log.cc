@@ -55,9 +55,12 @@ struct RunLog::State {
         if (buffer.size() > kBufferBytes) flush();
     }
     void heading(std::string_view label, std::string_view value) { print("{:<10} {}\n", label, value); }
-    void line(std::string_view word, std::string_view size, std::string_view rest) {
+    void begin_list() {
         if (!listing) buffer += '\n';
         listing = true;
+    }
+    void line(std::string_view word, std::string_view size, std::string_view rest) {
+        begin_list();
         print("{:<8} {:>9}  {}\n", word, size, rest);
     }
     void flush() {
@@ -134,6 +137,7 @@ void RunLog::note(std::string_view text) {
 void RunLog::finish(const ManifestTrailer& trailer, double seconds) {
     State& log = *state_;
     const RunCounts& counts = trailer.counts;
+    log.begin_list();  // also of a run that has nothing to list: the totals are the third part
     log.print("\n");
     log.heading("tree", format("{} in {}, {}", plural(counts.files, "file", "files"),
                                plural(counts.directories, "directory", "directories"),

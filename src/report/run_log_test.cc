@@ -162,6 +162,15 @@ TEST_F(RunLogTest, FullRunSaysWhy) {
     EXPECT_THAT(fs.content, HasSubstr("run        3 (full)\nfull, as   archive.snar is not there\n"));
 }
 
+/// Three parts, also if there is nothing in the second.
+TEST_F(RunLogTest, ARunWithoutChangesHasAnEmptyList) {
+    MemoryFileSystem fs;
+    RunLog log(fs, "/b", "x.log");
+    log.begin(make_header(), "/d", "/b");
+    log.finish(make_trailer(), 1);
+    EXPECT_THAT(fs.content, HasSubstr(".tar.zst\n\n\ntree       1,234 files"));
+}
+
 TEST_F(RunLogTest, NamesNeverReachTheFileRaw) {
     MemoryFileSystem fs;
     RunLog log(fs, "/b", "x.log");

@@ -74,7 +74,8 @@ std::string quotable(std::string_view text, std::size_t bytes_max) {
     std::string out;
     while (!text.empty() && out.size() < bytes_max) {
         std::size_t length = utf8_sequence_length(text);
-        bool shown = length > 1 || (length == 1 && text[0] > ' ' && text[0] != '\x7f');
+        bool shown =
+            (length > 1 && !is_c1_control(text)) || (length == 1 && text[0] > ' ' && text[0] != '\x7f');
         if (shown)
             out += text.substr(0, length);
         else if (!out.empty() && out.back() != ' ')

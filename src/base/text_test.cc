@@ -85,6 +85,10 @@ TEST(Hex, BothWays) {
 TEST(Quotable, IsOneLineWithoutControls) {
     EXPECT_EQ(quotable("a\n\r\nb\tc \r\n"), "a b c");
     EXPECT_EQ(quotable("\x1b[31mx\xff\xc3\xa4"), "[31mx \xc3\xa4");
+    EXPECT_EQ(quotable("a\xc2\x9b"
+                       "31mb\xc2\x80\xc2\x85"
+                       "c\xc2\x9f\xc2\xa0"),
+              "a 31mb c \xc2\xa0");
     EXPECT_EQ(quotable("abcdef", 3), "abc…");
     EXPECT_EQ(quotable("abc", 3), "abc");
     EXPECT_EQ(quotable(" \n"), "");

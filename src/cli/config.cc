@@ -20,6 +20,8 @@ namespace {
 constexpr std::int64_t kRetriesMax = 100;
 constexpr std::int64_t kHookSecondsMax = 7 * 86400;
 constexpr std::uint64_t kSnapshotBytesMin = 4 << 20;
+constexpr std::size_t kFileBytesMax = 1 << 20;
+constexpr std::ptrdiff_t kLineDotsMax = 1000;
 
 engine::FullEvery read_full_every(ConfigTable& table) {
     auto text = table.text("full_every");
@@ -161,7 +163,18 @@ void check_unique(ConfigTable& table, const std::vector<engine::SetOptions>& set
     }
 }
 
+/// The parser goes one level deeper into the stack with each dot of a key.
+void check_dots(std::string_view text, const std::string& path) {
+    for (std::size_t number = 1; !text.empty(); ++number) {
+        std::string_view line = take_line(text);
+        if (std::count(line.begin(), line.end(), '.') <= kLineDotsMax) continue;
+        throw UsageError(format("{}:{}: more than {} dots in a line", path, number, kLineDotsMax),
+                         "a list can have a line for each of its values");
+    }
+}
+
 toml::table parse_toml(std::string_view text, const std::string& path) {
+    check_dots(text, path);
     try {
         return toml::parse(text, std::string_view(path));
     } catch (const toml::parse_error& error) {
@@ -222,7 +235,7 @@ Config parse_config_lines(std::string_view table, std::string_view lines) {
 Config load_config(const std::string& path) {
     std::string text;
     try {
-        text = read_file(path);
+        text = read_file(path, kFileBytesMax);
     } catch (const Error& error) {
         throw UsageError(format("cannot read the configuration: {}", error.message()),
                          error.kind() == Error::Kind::not_found ? "icecore init makes one" : error.hint());

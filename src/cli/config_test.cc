@@ -183,6 +183,32 @@ TEST(Config, BadCompressionNamesTheLine) {
     }
 }
 
+/// The parser would overflow the stack.
+TEST(Config, AKeyOfManyPartsIsRefused) {
+    std::string key = "a";
+    for (int i = 0; i < 50'000; ++i) key += ".a";
+    for (const std::string& line : {key + " = 1\n", "[" + key + "]\n", "x = {" + key + " = 1}\n"}) {
+        try {
+            parse_config(kSet + line, "/c.toml");
+            FAIL();
+        } catch (const UsageError& error) {
+            EXPECT_EQ(error.message(), "/c.toml:5: more than 1000 dots in a line");
+        }
+    }
+    std::string patterns = "exclude = [";
+    for (int i = 0; i < 1000; ++i) patterns += "\"*.x\", ";
+    EXPECT_EQ(parse_config(kSet + patterns + "]\n", "/c.toml").sets.size(), 1U);
+}
+
+TEST(Config, AFileThatIsNoneIsNotReadToItsEnd) {
+    try {
+        load_config("/dev/zero");
+        FAIL();
+    } catch (const UsageError& error) {
+        EXPECT_THAT(error.message(), ::testing::HasSubstr("/dev/zero is longer than 1048576 bytes"));
+    }
+}
+
 TEST(Config, BadTomlNamesTheLine) {
     try {
         parse_config(kSet + "exclude = [\n", "/c.toml");

@@ -10,6 +10,18 @@ namespace {
 
 constexpr std::int64_t kNsPerSec = 1'000'000'000;
 
+constexpr std::int64_t kSecPerDay = 86'400;
+
+/// File systems keep years that a `tm` has no room for after the addition.
+std::int64_t year_of(const std::tm& tm) {
+    return std::int64_t{tm.tm_year} + 1900;
+}
+
+/// A moment in no year that a `tm` can tell.
+std::string seconds_text(Timestamp t) {
+    return format("@{}", t.sec);
+}
+
 Timestamp read_clock(clockid_t id) {
     timespec ts{};
     clock_gettime(id, &ts);
@@ -114,17 +126,17 @@ std::int64_t SystemClock::monotonic_ns() const {
 std::string format_compact_utc(Timestamp t) {
     std::time_t sec = t.sec;
     std::tm tm{};
-    gmtime_r(&sec, &tm);
-    return format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                  tm.tm_hour, tm.tm_min, tm.tm_sec);
+    if (gmtime_r(&sec, &tm) == nullptr) return seconds_text(t);
+    return format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", year_of(tm), tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+                  tm.tm_min, tm.tm_sec);
 }
 
 std::string format_iso_utc(Timestamp t) {
     std::time_t sec = t.sec;
     std::tm tm{};
-    gmtime_r(&sec, &tm);
-    std::string out = format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", tm.tm_year + 1900, tm.tm_mon + 1,
-                             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    if (gmtime_r(&sec, &tm) == nullptr) return seconds_text(t);
+    std::string out = format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", year_of(tm), tm.tm_mon + 1, tm.tm_mday,
+                             tm.tm_hour, tm.tm_min, tm.tm_sec);
     if (t.nsec != 0) out += format(".{:09}", t.nsec);
     return out + "Z";
 }
@@ -132,9 +144,21 @@ std::string format_iso_utc(Timestamp t) {
 std::string format_local(Timestamp t) {
     std::time_t sec = t.sec;
     std::tm tm{};
-    localtime_r(&sec, &tm);
-    return format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                  tm.tm_hour, tm.tm_min, tm.tm_sec);
+    if (localtime_r(&sec, &tm) == nullptr) return seconds_text(t);
+    return format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", year_of(tm), tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+                  tm.tm_min, tm.tm_sec);
+}
+
+std::int64_t local_day(Timestamp t) {
+    std::time_t sec = t.sec;
+    std::tm tm{};
+    if (localtime_r(&sec, &tm) == nullptr) return t.sec / kSecPerDay;
+    tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+    return timegm(&tm) / kSecPerDay;  // a multiple: no rounding
+}
+
+std::string format_day(std::int64_t day) {
+    return format_iso_utc({day * kSecPerDay, 0}).substr(0, 10);
 }
 
 std::optional<Timestamp> parse_utc(std::string_view text) {

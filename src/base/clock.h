@@ -37,12 +37,17 @@ class SystemClock final : public Clock {
     std::int64_t monotonic_ns() const override;
 };
 
+// A moment that is in no year of a `tm` becomes "@SECONDS" in all three.
+
 /// "20261122T031500Z" (UTC; the form in archive names).
 std::string format_compact_utc(Timestamp t);
 /// "2026-11-22T03:15:00.123456789Z"; the fraction is left out when it is 0.
 std::string format_iso_utc(Timestamp t);
 /// "2026-11-22 04:15:00" in the local time zone (for people).
 std::string format_local(Timestamp t);
+/// The day of `t` in the local time zone, in days since 1970-01-01, and its date: "2026-11-22".
+std::int64_t local_day(Timestamp t);
+std::string format_day(std::int64_t day);
 /// Reads what format_iso_utc and format_compact_utc write; nullopt if `text` is neither.
 std::optional<Timestamp> parse_utc(std::string_view text);
 /// Reads "YYYY-MM-DD", "YYYY-MM-DD HH:MM[:SS]" (or with 'T') in the local time zone, and the UTC forms with

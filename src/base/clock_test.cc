@@ -34,6 +34,18 @@ TEST(Utc, Formats) {
     EXPECT_EQ(format_iso_utc({-1, 999'999'999}), "1969-12-31T23:59:59.999999999Z");
 }
 
+TEST(Utc, FormatsTimesThatNoCalendarNeeds) {
+    EXPECT_EQ(format_iso_utc({67'767'976'233'532'800, 0}), "2147483648-01-01T00:00:00Z");
+    EXPECT_EQ(format_iso_utc({67'768'036'191'676'799, 0}), "2147485547-12-31T23:59:59Z");
+    EXPECT_EQ(format_compact_utc({67'768'036'191'676'799, 0}), "21474855471231T235959Z");
+    for (std::int64_t sec : {INT64_MAX, INT64_MIN, std::int64_t{67'768'036'191'676'800}}) {
+        std::string at = "@" + std::to_string(sec);
+        EXPECT_EQ(format_iso_utc({sec, 5}), at);
+        EXPECT_EQ(format_compact_utc({sec, 0}), at);
+        EXPECT_EQ(format_local({sec, 0}), at);
+    }
+}
+
 TEST(Utc, ReadsWhatItWrites) {
     for (std::int64_t sec : {-62135596800L, -1L, 0L, 951782400L, 1795317300L, 4102444799L, 253402300799L}) {
         for (std::uint32_t nsec : {0U, 1U, 500'000'000U, 999'999'999U}) {
@@ -106,6 +118,22 @@ TEST_F(LocalTime, Parses) {
     for (const char* text : {"", "yesterday", "2026-11", "2026-02-30", "2026-11-22 4:15", "2026-11-22 04",
                              "2026-11-22 04:15:", "2026-11-22 04:15:00 ", "2026-11-22 25:00", "2026-11-22Z"})
         EXPECT_FALSE(parse_local(text)) << text;
+}
+
+TEST(LocalDay, IsThatOfTheTimeZone) {
+    const char* before = getenv("TZ");
+    std::string old = before != nullptr ? before : "";
+    setenv("TZ", "America/New_York", 1);
+    tzset();
+    EXPECT_EQ(format_day(local_day({1795317300, 0})), "2026-11-21");  // 03:15 UTC
+    EXPECT_EQ(format_local({1795317300, 0}).substr(0, 10), "2026-11-21");
+    EXPECT_EQ(local_day({1795317300, 0}) + 1, local_day({1795317300 + 6 * 3600, 0}));
+    setenv("TZ", "UTC", 1);
+    tzset();
+    EXPECT_EQ(format_day(local_day({1795317300, 0})), "2026-11-22");
+    EXPECT_EQ(local_day({-1, 0}), -1);
+    before != nullptr ? setenv("TZ", old.c_str(), 1) : unsetenv("TZ");
+    tzset();
 }
 
 }  // namespace

@@ -112,11 +112,11 @@ void rectangle(Page& out, double x, double y, double width, double height, std::
 }
 
 /// The first and the last date below a chart of that height.
-void dates(Page& out, Timestamp from, Timestamp to, double height = kHeight) {
+void dates(Page& out, std::int64_t from_day, std::int64_t to_day, double height = kHeight) {
     double y = height - 7;
-    out.put(R"x(<text x="{:.0f}" y="{:.0f}">{}</text>)x", kLeft, y, format_local(from).substr(0, 10));
+    out.put(R"x(<text x="{:.0f}" y="{:.0f}">{}</text>)x", kLeft, y, format_day(from_day));
     out.put(R"x(<text x="{:.0f}" y="{:.0f}" text-anchor="end">{}</text>)x", kWidth - kRight, y,
-            format_local(to).substr(0, 10));
+            format_day(to_day));
 }
 
 /// What each run stored.
@@ -144,7 +144,7 @@ void chart_sizes(Page& out, const SetReport& report) {
         out.put(R"x(<text x="{:.1f}" y="{:.0f}" text-anchor="{}">{}{}</text>)x", room ? x + 2 : x - step - 2,
                 kTop + 10, room ? "start" : "end", room ? "↑ " : "", format_bytes(bar.bytes));
     }
-    dates(out, bars.front().started, bars.back().started);
+    dates(out, local_day(bars.front().started), local_day(bars.back().started));
     end_chart(out);
     out.put(
         R"x(<div class="key soft"><span style="background:var(--full)"></span>full (cut where there is an arrow))x"
@@ -154,7 +154,7 @@ void chart_sizes(Page& out, const SetReport& report) {
 }
 
 struct Day {
-    std::int64_t number = 0;  ///< since 1970
+    std::int64_t number = 0;  ///< local_day
     std::uint64_t added = 0, changed = 0, deleted = 0;
     std::uint64_t all() const { return added + changed + deleted; }
 };
@@ -165,7 +165,7 @@ std::vector<Day> changes_by_day(const SetReport& report) {
     for (std::size_t i = begin; i < report.history.size(); ++i) {
         const SetReport::Run& run = report.history[i];
         if (i == 0) continue;  // everything is new to the first
-        std::int64_t number = run.header.started.sec / kDaySeconds;
+        std::int64_t number = local_day(run.header.started);
         if (days.empty() || days.back().number != number) days.push_back({.number = number});
         days.back().added += run.trailer.counts.added;
         days.back().changed += run.trailer.counts.changed;
@@ -190,9 +190,8 @@ void chart_changes(Page& out, const SetReport& report) {
         double x = kLeft + step * static_cast<double>(day.number - days.front().number) + step * 0.1;
         double y = kTop + kPlotHeight;
         std::string title =
-            format("{}: {} added, {} changed, {} deleted",
-                   format_local({day.number * kDaySeconds + kDaySeconds / 2, 0}).substr(0, 10),
-                   format_count(day.added), format_count(day.changed), format_count(day.deleted));
+            format("{}: {} added, {} changed, {} deleted", format_day(day.number), format_count(day.added),
+                   format_count(day.changed), format_count(day.deleted));
         auto stack = [&](std::uint64_t count, std::string_view color) {
             double height = kPlotHeight * static_cast<double>(count) / top;
             y -= height;
@@ -202,7 +201,7 @@ void chart_changes(Page& out, const SetReport& report) {
         stack(day.changed, "chg");
         stack(day.deleted, "del");
     }
-    dates(out, {days.front().number * kDaySeconds, 0}, {days.back().number * kDaySeconds, 0});
+    dates(out, days.front().number, days.back().number);
     end_chart(out);
     out.put(
         R"x(<div class="key soft"><span style="background:var(--new)"></span>added)x"
@@ -261,7 +260,7 @@ void chart_chains(Page& out, const SetReport& report) {
                        format_bytes(run->trailer.counts.stored_bytes)));
         }
     }
-    dates(out, from, to, height);
+    dates(out, local_day(from), local_day(to), height);
     end_chart(out);
     out.end();
 }
@@ -292,7 +291,7 @@ void chart_cost(Page& out, const SetReport& report) {
         steps += format("H{:.1f}V{:.1f}", x, bottom - kPlotHeight * sum / top);
     }
     out.put(R"x(<path d="{}H{:.1f}V{:.1f}Z" fill="var(--incr)"/>)x", steps, kLeft + kPlotWidth, bottom);
-    dates(out, from, to);
+    dates(out, local_day(from), local_day(to));
     end_chart(out);
     out.end();
 }

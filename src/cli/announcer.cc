@@ -155,7 +155,9 @@ void Announcer::write_metrics(report::RunFacts facts) {
     Fd lock = open_file(dir, O_RDONLY | O_DIRECTORY);
     if (flock(lock.get(), LOCK_EX) != 0) throw_errno("locking " + dir);
     std::string before = path_exists(path) ? read_file(path, kMetricsBytesMax) : "";
-    write_file_durably(fs, dir, std::string(base_name(path)), report::metrics_text(before, facts), true,
+    std::vector<std::string> sets;
+    for (const engine::SetOptions& set : session_.config().sets) sets.push_back(set.name);
+    write_file_durably(fs, dir, std::string(base_name(path)), report::metrics_text(before, sets, facts), true,
                        kMetricsMode);
 }
 

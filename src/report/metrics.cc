@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "base/format.h"
 #include "base/text.h"
@@ -124,12 +125,16 @@ Samples parse(std::string_view text) {
 
 }  // namespace
 
-std::string metrics_text(std::string_view before, const RunFacts& facts) {
+std::string metrics_text(std::string_view before, const std::vector<std::string>& sets,
+                         const RunFacts& facts) {
+    std::set<std::string> labels;
+    for (const std::string& set : sets) labels.insert(label(set));
     Samples samples = parse(before);
     std::string set = label(facts.set);
     std::string out;
     for (const Metric& metric : kMetrics) {
         std::map<std::string, std::string>& by_set = samples[std::string(metric.name)];
+        std::erase_if(by_set, [&](const auto& sample) { return !labels.contains(sample.first); });
         if (std::optional<double> value = metric.value(facts))
             by_set[set] = number_text(*value);
         else if (!metric.keeps)

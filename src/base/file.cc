@@ -60,8 +60,8 @@ bool is_only_name(int fd, const std::string& path) {
            named.dev == opened.dev;
 }
 
-/// The temporary file of a PartialFile, locked.
-Fd open_partial_file(const std::string& path) {
+/// The temporary file `path` of the PartialFile `made`, locked.
+Fd open_partial_file(const std::string& path, const std::string& made) {
     constexpr int kTriesMax = 10;
     for (int i = 0; i < kTriesMax; ++i) {
         FileStat stat;
@@ -69,15 +69,16 @@ Fd open_partial_file(const std::string& path) {
         // A second name: killed between link and unlink, it is the sealed file. (Some FUSE file systems
         // count no links at all.)
         bool ours = there && stat.type == FileType::regular && stat.nlink <= 1;
-        if (there && !ours && unlink(path.c_str()) != 0) throw_errno("removing " + path);
-        Fd fd = open_file(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
+        if (there && !ours && unlink(path.c_str()) != 0) throw_errno("making " + made);
+        Fd fd = open_at(AT_FDCWD, path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
+        if (!fd) throw_errno("making " + made);
         // A file system without locks has no other process to be kept out that could be seen.
         if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-            throw Error(Error::Kind::denied, path + " is being written by another process");
+            throw Error(Error::Kind::denied, made + " is being written by another process");
         // Before we had the lock, its owner may have sealed or removed what we opened.
         if (is_only_name(fd.get(), path)) return fd;
     }
-    throw Error(Error::Kind::io, path + " does not stay what it is");
+    throw Error(Error::Kind::io, made + " does not stay what it is");
 }
 
 /// Both kinds of a file being made.
@@ -88,12 +89,13 @@ class PosixFile : public PartialFile {
     PosixFile(std::string dir, std::string name, bool replace, Unsealed unsealed)
         : dir_(std::move(dir)), name_(std::move(name)), replace_(replace), unsealed_(unsealed) {
         if (unsealed_ == Unsealed::removed) {
-            fd_ = open_file(temporary_path(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+            fd_ = open_at(AT_FDCWD, temporary_path().c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+            if (!fd_) throw_errno("making " + final_path());
             return;
         }
-        fd_ = open_partial_file(temporary_path());
+        fd_ = open_partial_file(temporary_path(), final_path());
         FileStat stat;
-        if (!stat_at(fd_.get(), "", stat, AT_EMPTY_PATH)) throw_errno("looking at " + temporary_path());
+        if (!stat_at(fd_.get(), "", stat, AT_EMPTY_PATH)) throw_errno("looking at " + final_path());
         written_bytes_ = started_bytes_ = stat.size;
     }
     PosixFile(const PosixFile&) = delete;
@@ -107,7 +109,7 @@ class PosixFile : public PartialFile {
         try {
             write_full(fd_.get(), data);
         } catch (Error& e) {
-            e.add_context("writing " + temporary_path());
+            e.add_context("writing " + final_path());
             throw;
         }
         // Sends what is written to the disk on its way, so that seal() does not wait for a gigabyte at once.
@@ -124,24 +126,23 @@ class PosixFile : public PartialFile {
 
     void cut(std::uint64_t size_bytes) override {
         CHECK(size_bytes <= written_bytes_);
-        if (ftruncate(fd_.get(), static_cast<off_t>(size_bytes)) != 0)
-            throw_errno("cutting " + temporary_path());
+        if (ftruncate(fd_.get(), static_cast<off_t>(size_bytes)) != 0) throw_errno("cutting " + final_path());
         written_bytes_ = started_bytes_ = size_bytes;
     }
 
     void sync() override {
         unsealed_ = Unsealed::kept;
-        if (fdatasync(fd_.get()) != 0) throw_errno("syncing " + temporary_path());
+        if (fdatasync(fd_.get()) != 0) throw_errno("syncing " + final_path());
     }
 
     void seal() override {
         CHECK(!sealed_);
-        if (fsync(fd_.get()) != 0) throw_errno("syncing " + temporary_path());
+        if (fsync(fd_.get()) != 0) throw_errno("syncing " + final_path());
         int rc = replace_ ? ::rename(temporary_path().c_str(), final_path().c_str())
                           : renameat2(AT_FDCWD, temporary_path().c_str(), AT_FDCWD, final_path().c_str(),
                                       RENAME_NOREPLACE);
         if (rc != 0 && errno == EINVAL && !replace_) rc = link_without_replacing();
-        if (rc != 0) throw_errno("renaming " + temporary_path() + " to " + final_path());
+        if (rc != 0) throw_errno("making " + final_path());
         sealed_ = true;
         sync_directory(dir_);
     }
@@ -150,10 +151,10 @@ class PosixFile : public PartialFile {
 
   protected:
     std::string temporary_path() const { return join_path(dir_, partial_name(name_)); }
-
-  private:
+    /// The name that errors tell: nobody has asked for the other.
     std::string final_path() const { return join_path(dir_, name_); }
 
+  private:
     /// For file systems without RENAME_NOREPLACE (NFS among them).
     int link_without_replacing() const {
         if (link(temporary_path().c_str(), final_path().c_str()) == 0)
@@ -232,7 +233,7 @@ class LargeOutputFile final : public PosixFile {
                 set_direct(false);
                 direct_ = false;
             } else if (errno != EINTR) {
-                throw_errno("writing " + temporary_path());
+                throw_errno("writing " + final_path());
             }
         }
         if (!data.empty()) PosixFile::write(data);

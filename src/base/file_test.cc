@@ -245,6 +245,33 @@ TEST(OutputFile, ReplacesOnlyWhenTold) {
     thrown_by([&] { fs->create(dir.path("none"), "out", false); }, Error::Kind::not_found);
 }
 
+/// Nobody has asked for a file of the other name.
+TEST(OutputFile, ErrorsTellTheNameThatItIsToHave) {
+    TestDir dir;
+    auto fs = make_file_system();
+    auto message = [](const auto& action) {
+        try {
+            action();
+        } catch (const Error& e) {
+            return e.message();
+        }
+        return std::string("no error");
+    };
+    std::string none = dir.path("none");
+    EXPECT_EQ(message([&] { fs->create(none, "out", false); }),
+              "making " + none + "/out: No such file or directory");
+    EXPECT_EQ(message([&] { fs->create_large(none, "out"); }),
+              "making " + none + "/out: No such file or directory");
+    EXPECT_EQ(message([&] { fs->open_partial(none, "out", false); }),
+              "making " + none + "/out: No such file or directory");
+    write_file_durably(*fs, dir.path(), "out", "old", false);
+    EXPECT_EQ(message([&] { write_file_durably(*fs, dir.path(), "out", "new", false); }),
+              "making " + dir.path("out") + ": File exists");
+    auto file = fs->open_partial(dir.path(), "busy", false);
+    EXPECT_EQ(message([&] { fs->open_partial(dir.path(), "busy", false); }),
+              dir.path("busy") + " is being written by another process");
+}
+
 TEST(PartialFile, StaysUnsealedAndGoesOn) {
     TestDir dir;
     auto fs = make_file_system();

@@ -41,13 +41,16 @@ Failure::Kind read_kind(const Json& failure) {
     return Failure::Kind::not_offsite;
 }
 
+std::uint32_t read_run(const Json& json, const char* key) {
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(read_count(json, key), UINT32_MAX));
+}
+
 /// What is not as it should be is left out.
 MailState decode(std::string_view text) {
     MailState state;
     Json json = parse_json(text);
     if (!json.is_object() || read_count(json, "version") != 1) return state;
-    state.mailed_through =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(read_count(json, "mailed_through"), UINT32_MAX));
+    state.mailed_through = read_run(json, "mailed_through");
     state.left_out = read_count(json, "left_out");
     state.tries = static_cast<unsigned>(std::min<std::uint64_t>(read_count(json, "tries"), 1'000'000));
     state.last_error = read_text(json, "last_error");
@@ -58,8 +61,8 @@ MailState decode(std::string_view text) {
     for (const Json& one : *failures) {
         auto at = one.is_object() ? read_time(one, "at") : std::nullopt;
         if (!at) continue;
-        state.failures.push_back({read_kind(one), *at, static_cast<std::uint32_t>(read_count(one, "run")),
-                                  read_text(one, "error"), read_text(one, "hint")});
+        state.failures.push_back(
+            {read_kind(one), *at, read_run(one, "run"), read_text(one, "error"), read_text(one, "hint")});
     }
     return state;
 }

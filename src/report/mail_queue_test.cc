@@ -100,6 +100,11 @@ TEST_F(MailQueueTest, WhatCannotBeReadIsNone) {
         EXPECT_EQ(state().mailed_through, 0U) << text;
         EXPECT_TRUE(state().failures.empty()) << text;
     }
+    std::ofstream(dir_.path("backup/mail.json"))
+        << "{\"version\":1,\"failures\":[{\"at\":\"2026-11-22T03:15:00Z\",\"run\":4294967303}]}";
+    ASSERT_EQ(state().failures.size(), 1U);
+    EXPECT_EQ(state().failures[0].run, UINT32_MAX) << "not run 7";
+    std::ofstream(dir_.path("backup/mail.json")) << "";
     queue().add({Failure::Kind::not_offsite,
                  {1, 0},
                  3,

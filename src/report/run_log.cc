@@ -38,10 +38,6 @@ std::string kind_text(const ManifestHeader& header) {
     return format("incremental on run {}, chain {}", header.parent, header.chain);
 }
 
-std::string plural(std::uint64_t count, std::string_view one, std::string_view many) {
-    return format_count(count) + " " + std::string(count == 1 ? one : many);
-}
-
 }  // namespace
 
 struct RunLog::State {

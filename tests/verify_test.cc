@@ -249,6 +249,7 @@ TEST_F(VerifyTest, ManifestThatTellsOfOtherFiles) {
     tree_.file("b", "bbbb");
     tree_.dir("c");
     tree_.file("d", "dddd");
+    tree_.link("d", "e");
     results_.push_back(fixture_.backup());
     std::vector<archive::ManifestLine> lines;
     archive::ManifestReader reader(in_backup(manifest(1)));
@@ -279,6 +280,9 @@ TEST_F(VerifyTest, ManifestThatTellsOfOtherFiles) {
                 ElementsAre("run 1: a: differs from the manifest: size"));
     EXPECT_THAT(altered("b", [](auto& e) { e.path = "bb"; }),
                 ElementsAre("run 1: bb: differs from the manifest: name"));
+    EXPECT_THAT(altered("d", [](auto& e) { e.stat.ino += 1; }),
+                ElementsAre("run 1: e: is stored as a hard link to d, which was another file"));
+    EXPECT_THAT(altered("d", [](auto& e) { e.stat.ino = 0; }), IsEmpty()) << "unknown";
     EXPECT_THAT(altered("c",
                         [](auto& e) {
                             e.stat.mode = 0700;

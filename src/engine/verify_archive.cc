@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <unordered_map>
 
 #include "archive/tar_reader.h"
 #include "base/error.h"
@@ -29,6 +30,9 @@ constexpr std::size_t kOpenPieceFactor = 4;
 
 /// Superseded members that are remembered until their last version comes.
 constexpr std::size_t kSupersededMax = 100'000;
+
+/// Files with several names whose links are looked at.
+constexpr std::size_t kLinkTargetsMax = 100'000;
 
 /// What an entry takes in memory, roughly.
 std::size_t entry_bytes(const ManifestEntry& entry) {
@@ -65,12 +69,47 @@ struct Archive {
     }
 };
 
+/// What a manifest's hard links lead to, known before those names come.
+class LinkTargets {
+  public:
+    explicit LinkTargets(const std::string& manifest_path) {
+        archive::ManifestReader manifest(manifest_path);
+        while (std::optional<archive::ManifestLine> line = manifest.next()) {
+            auto* entry = std::get_if<ManifestEntry>(&*line);
+            if (entry == nullptr || entry->stored != Stored::link) continue;
+            if (links_.size() == kLinkTargetsMax) return;
+            links_.try_emplace(std::move(entry->link_path), Link{std::move(entry->path), entry->stat.ino});
+        }
+    }
+
+    /// Two names of one file have one inode number, unless it is not known (0): the link says it is the file
+    /// of `target`, of whatever content that is.
+    void check(const Archive& archive, const ManifestEntry& target) const {
+        auto found = target.stored == Stored::link ? links_.end() : links_.find(target.path);
+        if (found == links_.end()) return;
+        const Link& link = found->second;
+        if (link.ino == target.stat.ino || link.ino == 0 || target.stat.ino == 0) return;
+        archive.problem(link.path, format("is stored as a hard link to {}, which was another file",
+                                          escape_path(target.path)));
+    }
+
+  private:
+    struct Link {
+        std::string path;
+        std::uint64_t ino;
+    };
+    std::unordered_map<std::string, Link> links_;  ///< the first of each target
+};
+
 /// Cuts a manifest's entries into pieces.
 class PieceSource {
   public:
     PieceSource(const Archive& archive, const std::string& manifest_path,
                 const EarlierPlaceExists& earlier_exists)
-        : archive_(archive), manifest_(manifest_path), earlier_exists_(earlier_exists) {}
+        : archive_(archive),
+          links_(manifest_path),
+          manifest_(manifest_path),
+          earlier_exists_(earlier_exists) {}
 
     /// nullptr after the last.
     std::shared_ptr<Piece> next() {
@@ -105,6 +144,7 @@ class PieceSource {
     std::optional<ManifestEntry> next_entry() {
         while (std::optional<archive::ManifestLine> line = manifest_.next()) {
             auto* entry = std::get_if<ManifestEntry>(&*line);
+            if (entry != nullptr) links_.check(archive_, *entry);
             if (entry != nullptr && belongs_here(*entry)) return std::move(*entry);
         }
         return std::nullopt;
@@ -129,6 +169,7 @@ class PieceSource {
     }
 
     const Archive& archive_;
+    const LinkTargets links_;
     archive::ManifestReader manifest_;
     const EarlierPlaceExists& earlier_exists_;
     std::optional<std::uint64_t> next_begin_ = 0;

@@ -273,6 +273,17 @@ TEST_F(UnsteadyTree, ADirectoryThatCannotBeOpenedIsLookedAtAgain) {
     EXPECT_FALSE(runs_.catalog()->lookup(2, "q/child")->racy);
 }
 
+/// tar takes none away, and the next run must still know that.
+TEST_F(UnsteadyTree, ADirectoryLosesAnAttributeAfterTheScan) {
+    tree_.file("dir/inside", "x");
+    if (setxattr((tree_ / "dir").c_str(), "user.x", "y", 1, 0) != 0) GTEST_SKIP() << "no attributes here";
+    runs_.run();
+    ASSERT_EQ(chmod((tree_ / "dir").c_str(), 0700), 0);
+    runs_.extract(backup_while([&] { ASSERT_EQ(removexattr((tree_ / "dir").c_str(), "user.x"), 0); }));
+    runs_.run();
+    EXPECT_FALSE(runs_.catalog()->lookup(3, "dir")->racy);
+}
+
 TEST_F(UnsteadyTree, ADirectoryTakesThePlaceOfAnother) {
     tree_.file("p/child/inside", "x");
     tree_.file("other/child/inside", "y");

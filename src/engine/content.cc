@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/error.h"
@@ -87,6 +88,16 @@ std::optional<ContentFacts> read_content_facts(int root_fd, const std::string& p
         return std::nullopt;  // unreadable now: packing tries again and reports it
     }
     return facts;
+}
+
+bool has_lost_attribute(const Metadata& before, const Metadata& now) {
+    auto lost = [&now](const auto& attribute) {
+        return std::none_of(now.xattrs.begin(), now.xattrs.end(),
+                            [&](const auto& other) { return other.first == attribute.first; });
+    };
+    return (!before.acl_access.empty() && now.acl_access.empty()) ||
+           (!before.acl_default.empty() && now.acl_default.empty()) ||
+           std::any_of(before.xattrs.begin(), before.xattrs.end(), lost);
 }
 
 bool same_state(const FileStat& a, const FileStat& b) {

@@ -42,6 +42,9 @@ struct ContentFacts {
 };
 std::optional<ContentFacts> read_content_facts(int root_fd, const std::string& path);
 
+/// Whether an attribute or ACL of `before` is missing in `now`.
+bool has_lost_attribute(const Metadata& before, const Metadata& now);
+
 /// Same content state: size, times and inode equal.
 bool same_state(const FileStat& a, const FileStat& b);
 

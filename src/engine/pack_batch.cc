@@ -112,7 +112,8 @@ class BatchPacker::Builder {
     void add_directory(PackItem& item, PackOutcome& out) {
         const PlannedDirectory& planned = item.planned_directory;
         archive::TarMember member = member_of(planned.stat, item.directory->tar_name);
-        member.metadata = directory_metadata(item);
+        std::optional<Metadata> now = directory_metadata(item);
+        member.metadata = now ? std::move(*now) : decode_metadata(planned.old_metadata);
         if (planned.deep_unit == 0) member.dumpdir = planned.dumpdir;
         append_header(member);
         if (item.silent) return;
@@ -121,36 +122,39 @@ class BatchPacker::Builder {
         out.entry.path = planned.path;
         out.entry.stat = planned.stat;
         out.entry.metadata = std::move(member.metadata);
-        // What could not be read may be readable next time, and nothing about the directory will have
-        // changed.
-        bool unread = planned.metadata_from_old || !item.problem.empty();
-        out.entry.racy = unread || scan::is_racy(planned.stat, packer_.options_.scan_started);
+        // What could not be had may be next time, and nothing about the directory will have changed.
+        out.entry.racy = !now || scan::is_racy(planned.stat, packer_.options_.scan_started);
         out.problem = item.problem;
         out.harmless = item.harmless;
     }
 
-    /// Attributes of the directory, which is opened for its files, too. If it cannot be had, or is not the
-    /// one that the scan saw, the item says so, and the old ones stand in.
-    Metadata directory_metadata(PackItem& item) {
+    /// Attributes of the directory, which is opened for its files, too; nullopt if the old ones must stand
+    /// in. If they cannot be read, or the directory is not the one that the scan saw, the item says so.
+    std::optional<Metadata> directory_metadata(PackItem& item) {
         const PlannedDirectory& planned = item.planned_directory;
         directory_fd_ = open_beneath(packer_.options_.root.fd, planned.path, O_RDONLY | O_DIRECTORY);
         open_directory_ = item.directory.get();
-        FileStat now;
-        if (planned.metadata_from_old) {
-            // The scan has told why.
-        } else if (!directory_fd_ || !stat_at(directory_fd_.get(), "", now, AT_EMPTY_PATH)) {
+        if (planned.metadata_from_old) return std::nullopt;  // the scan has told why
+        FileStat stat;
+        if (!directory_fd_ || !stat_at(directory_fd_.get(), "", stat, AT_EMPTY_PATH)) {
             cannot(item, "cannot open");
-        } else if (!is_same_inode(now, planned.stat)) {
+            return std::nullopt;
+        }
+        if (!is_same_inode(stat, planned.stat)) {
             errno = ENOENT;
             cannot(item, "cannot open");
-        } else {
-            try {
-                return read_metadata(directory_fd_.get());
-            } catch (const Error& e) {
-                item.problem = e.message();
-            }
+            return std::nullopt;
         }
-        return decode_metadata(planned.old_metadata);
+        try {
+            Metadata now = read_metadata(directory_fd_.get());
+            // An attribute was taken away since the scan, which tar will not do: the next run sees to it.
+            if (planned.keeps_attributes && has_lost_attribute(decode_metadata(planned.old_metadata), now))
+                return std::nullopt;
+            return now;
+        } catch (const Error& e) {
+            item.problem = e.message();
+            return std::nullopt;
+        }
     }
 
     void add_hard_link(const PackItem& item, PackOutcome& out) {

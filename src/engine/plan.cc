@@ -51,7 +51,8 @@ void encode(const PlannedDirectory& directory, RecordWriter& out) {
     out.clear();
     out.text(directory.path).stat(directory.stat).text(directory.dumpdir).number(directory.file_count);
     out.number(static_cast<std::uint64_t>(directory.change));
-    out.number((directory.metadata_from_old ? 1U : 0U) | (directory.only_if_needed ? 2U : 0U));
+    out.number((directory.metadata_from_old ? 1U : 0U) | (directory.only_if_needed ? 2U : 0U) |
+               (directory.keeps_attributes ? 4U : 0U));
     out.text(directory.old_metadata).number(directory.deep_unit);
 }
 
@@ -65,6 +66,7 @@ PlannedDirectory decode_directory(std::string_view record) {
     directory.change = static_cast<Change>(in.number());
     std::uint64_t flags = in.number();
     directory.metadata_from_old = (flags & 1) != 0;
+    directory.keeps_attributes = (flags & 4) != 0;
     directory.only_if_needed = (flags & 2) != 0;
     directory.old_metadata = in.text();
     directory.deep_unit = static_cast<std::uint32_t>(in.number());

@@ -65,6 +65,7 @@ struct PlannedDirectory {
     bool only_if_needed =
         false;  ///< nothing about it changed: leave it out unless one of its files is stored
     bool metadata_from_old = false;  ///< it cannot be opened: `old_metadata` stands in
+    bool keeps_attributes = false;   ///< tar finds it there and takes no attribute away
     std::string old_metadata;
     std::uint32_t deep_unit =
         0;  ///< not 0: packed at the archive's head (paths that no system call takes whole)

@@ -219,15 +219,7 @@ class Planner final : public scan::TreeVisitor {
         if (old.stat.ctime == stat.ctime && old.stat.ino == stat.ino && !old.racy) return false;
         Fd fd = open_at(dir_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         if (!fd) return false;
-        Metadata before = decode_metadata(old.metadata);
-        Metadata now = read_metadata(fd.get());
-        auto lost = [&now](const auto& attribute) {
-            return std::none_of(now.xattrs.begin(), now.xattrs.end(),
-                                [&](const auto& other) { return other.first == attribute.first; });
-        };
-        return (!before.acl_access.empty() && now.acl_access.empty()) ||
-               (!before.acl_default.empty() && now.acl_default.empty()) ||
-               std::any_of(before.xattrs.begin(), before.xattrs.end(), lost);
+        return has_lost_attribute(decode_metadata(old.metadata), read_metadata(fd.get()));
     }
 
     /// In a directory that is made anew, what stays has to be moved from the old one: all of it, it is stored
@@ -353,6 +345,8 @@ class Planner final : public scan::TreeVisitor {
                                                                 : Change::none;
         directory.only_if_needed = only_if_needed;
         directory.metadata_from_old = at_.pending.metadata_from_old;
+        directory.keeps_attributes =
+            !input_.full && at_.pending.unit == 0 && !at_.pending.make_anew && !path.empty();
         directory.deep_unit = at_.pending.unit;
         directory.old_metadata = at_.match().old_metadata();
         encode(directory, record_);

@@ -224,6 +224,26 @@ TEST_F(RemoteTruthTest, ManifestThatCameDamagedIsLost) {
     EXPECT_EQ(recover().runs, 2U);
 }
 
+TEST_F(RemoteTruthTest, ManifestThatWasDamagedThereIsNotKeptHere) {
+    back_up(2);
+    lose_everything();
+    std::string good = std::exchange(target_.objects.at(manifest(1)), "scribbled over");
+    RecoverResult result = recover();
+    EXPECT_THAT(result.not_fetched, ElementsAre(HasSubstr("what is offsite is no whole manifest")));
+    EXPECT_EQ(result.runs, 1U);
+    target_.objects.at(manifest(1)) = good;
+    EXPECT_EQ(recover().runs, 2U);
+}
+
+TEST_F(RemoteTruthTest, WhatRecoverDoesNotFindIsStoredAgain) {
+    back_up(2);
+    target_.objects.erase(manifest(0));
+    RecoverResult result = recover();
+    EXPECT_THAT(result.problems, ElementsAre(HasSubstr("it is not offsite any more")));
+    EXPECT_EQ(upload_to(target_).files, 1U);
+    EXPECT_TRUE(target_.objects.contains(manifest(0)));
+}
+
 class CatalogueSnapshotTest : public RemoteTruthTest {
   protected:
     /// Runs whose manifests are larger than the catalogue, together.

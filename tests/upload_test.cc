@@ -258,6 +258,23 @@ TEST_F(UploadTest, AFileThatTheTargetRefusesDoesNotStopTheOthers) {
     EXPECT_EQ(target.objects[result.trailer.volumes[0].name], "something else");
 }
 
+TEST_F(UploadTest, ADiskThatIsNotMountedIsNoEmptyOne) {
+    backup();
+    std::string disk = runs_.set.target.directory;
+    std::filesystem::rename(disk, disk + ".unmounted");
+    std::filesystem::create_directory(disk);  // the mount point
+    change("second");
+    engine::BackupResult next = backup();
+    ASSERT_TRUE(next.upload && next.upload->failure);
+    EXPECT_NE(next.upload->failure->message().find("has nothing of what was stored there"),
+              std::string::npos);
+    EXPECT_TRUE(list_directory(disk).empty());
+    std::filesystem::remove(disk);
+    std::filesystem::rename(disk + ".unmounted", disk);
+    EXPECT_TRUE(upload().complete());
+    expect_everything_offsite();
+}
+
 TEST_F(UploadTest, AFailureOfTheTargetEndsTheUpload) {
     backup(true);
     for (Error::Kind kind : {Error::Kind::io, Error::Kind::denied, Error::Kind::not_found,

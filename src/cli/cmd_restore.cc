@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <filesystem>
 
 #include "base/format.h"
+#include "base/text.h"
 #include "base/units.h"
 #include "cli/cold_restore.h"
 #include "cli/command.h"
@@ -117,6 +119,7 @@ class RestoreCommand final : public Command {
         if (run.header.interrupted)
             session.messages().warning(
                 format("run {} was interrupted: it holds a part of the tree", request.at));
+        refuse_backups(session.config(), request);
         if (request.mirror) require_directory(*opened.catalog, request);
         engine::Environment environment = session.environment();
         std::unique_ptr<TerminalObserver> observer = session.observer();
@@ -143,6 +146,31 @@ class RestoreCommand final : public Command {
         if (mirror_ && request.overwrite == engine::Overwrite::never)
             throw UsageError("--delete needs --overwrite older or --overwrite always");
         return request;
+    }
+
+    /// A restore must not write among archives, and what is not in the run must not be deleted where they
+    /// are.
+    static void refuse_backups(const Config& config, const RestoreRequest& request) {
+        std::string to = real_path(request.to);
+        auto refuse = [&](const std::string& kept, std::string_view what) {
+            std::string path = real_path(kept);
+            bool among = is_below(to, path);
+            if (!among && !(request.mirror && (is_below(path, to) || to == "/"))) return;
+            throw UsageError(among ? format("{} is {}, {}: nothing is restored there", request.to, what, kept)
+                                   : format("--delete would delete {}, {}", what, kept),
+                             "restore to another directory, and move what you need from there");
+        };
+        for (const engine::SetOptions& set : config.sets) {
+            refuse(set.backup_dir, "the backup directory");
+            if (!set.target.directory.empty()) refuse(set.target.directory, "the target of backups");
+        }
+        if (request.mirror) refuse(config.path, "the configuration");
+    }
+
+    static std::string real_path(const std::string& path) {
+        std::error_code error;
+        std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
+        return error ? path : real.string();
     }
 
     std::unique_ptr<engine::RemoteVolumes> add_remote_sources(

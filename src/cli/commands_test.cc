@@ -254,6 +254,29 @@ TEST_F(CommandsTest, RestoreReplacesAndDeletesWhenTold) {
     EXPECT_THAT(err(), HasSubstr("--delete works on directories"));
 }
 
+TEST_F(CommandsTest, RestoreStaysAwayFromBackups) {
+    two_runs();
+    auto kept = [&] {
+        std::vector<std::string> names = list_directory(dir_ / "backup-home");
+        std::erase_if(names, [](const std::string& name) { return name.starts_with("catalog.db-"); });
+        std::sort(names.begin(), names.end());
+        return names;
+    };
+    std::vector<std::string> before = kept();
+    auto expect_refused = [&](const std::string& to, const std::string& what) {
+        EXPECT_EQ(run({"restore", "--to", to, "--overwrite", "always", "--delete"}), kUsage) << to;
+        EXPECT_THAT(err(), HasSubstr(what));
+        EXPECT_EQ(kept(), before);
+    };
+    expect_refused(dir_.path(), "--delete would delete the backup directory");
+    expect_refused("/", "--delete would delete the backup directory");
+    std::filesystem::create_directory_symlink(dir_.path(), dir_ / "link-to-all");
+    expect_refused(dir_ / "link-to-all", "--delete would delete the backup directory");
+    expect_refused(dir_ / "backup-home", "nothing is restored there");
+    EXPECT_EQ(run({"restore", "--to", dir_ / "backup-home/below"}), kUsage);
+    EXPECT_EQ(kept(), before);
+}
+
 TEST_F(CommandsTest, ManyFilesLostForOneReasonAreOneLine) {
     for (int i = 0; i < 30; ++i) write_text(dir_ / format("data-home/many/{}", i), "x");
     ASSERT_EQ(run({"backup"}), kDone);

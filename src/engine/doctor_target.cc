@@ -30,6 +30,7 @@ class SilentObserver final : public Observer {
 Diagnosis examine_answer(const Opened& opened) {
     opened.target.check();
     std::optional<OffsiteStatus> status = read_offsite_status(opened.env, opened.set, opened.runs);
+    if (status && status->stored_files > 0) refuse_emptied(opened.set, opened.target);
     if (status && status->waiting_files > 0)
         return warning(format("{} files ({}) are not offsite yet", status->waiting_files,
                               format_bytes(status->waiting_bytes)),

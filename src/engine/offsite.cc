@@ -233,6 +233,16 @@ std::unique_ptr<store::Target> open_target(const Environment& env, const SetOpti
         {.upload_bytes_per_second = set.target.upload_bytes_per_second, .sleep_ns = env.sleep_ns});
 }
 
+void refuse_emptied(const SetOptions& set, store::Target& target) {
+    if (set.target.type != TargetOptions::Type::dir) return;
+    bool any = false;
+    target.list(store::ListScope::this_set, [&](const store::ObjectInfo&) { any = true; });
+    if (any) return;
+    throw Error(Error::Kind::not_found,
+                format("the target {} has nothing of what was stored there", set.target.directory),
+                "is the disk mounted? If it is lost, `icecore verify --remote` has everything stored again");
+}
+
 OutboxItem waiting_volume(const store::Target& target, std::uint32_t run, const archive::VolumeInfo& volume,
                           const PartDigests& parts) {
     OutboxItem item;

@@ -25,6 +25,10 @@ enum class Patience : std::uint8_t { minutes, seconds };
 std::unique_ptr<store::Target> open_target(const Environment& env, const SetOptions& set, Observer& observer,
                                            Patience patience = Patience::minutes);
 
+/// To be called when files are known to be stored in the target: throws Error{not_found} if it is a directory
+/// that has nothing of the set, as a mount point has whose disk is not mounted.
+void refuse_emptied(const SetOptions& set, store::Target& target);
+
 /// A file that belongs offsite.
 struct SealedFile {
     std::string name;

@@ -38,6 +38,21 @@ bool fits(const std::string& path, const store::ObjectInfo& info) {
            (info.tree_hash.empty() || digests.tree_hash == info.tree_hash);
 }
 
+/// Why a file that has the name of a manifest is none; empty: it is, or has another name. A service's
+/// checksum tells only that it gave back what it was given.
+std::string fault_of_manifest(const SetOptions& set, const std::string& path, const std::string& name) {
+    std::optional<ParsedName> parsed = parse_archive_name(set.name, name);
+    if (!parsed || parsed->part != ParsedName::Part::manifest) return {};
+    try {
+        archive::ManifestReader reader(path);
+        while (reader.next()) continue;
+        return {};
+    } catch (const Error& e) {
+        if (e.kind() != Error::Kind::corrupt) throw;
+        return e.message();
+    }
+}
+
 /// Counts one object into its set's line.
 void count(std::map<std::pair<std::string, std::string>, OffsiteSet>& sets, const store::ObjectInfo& info) {
     OffsiteSet& of = sets[{info.host, info.set}];
@@ -206,6 +221,11 @@ void Recovery::take_into_place(const store::ObjectInfo& info, RecoverResult& res
         std::filesystem::remove(staged);
         return;
     }
+    if (std::string fault = fault_of_manifest(set_, staged, name); !fault.empty()) {
+        result.not_fetched.push_back(format("{}: what is offsite is no whole manifest: {}", name, fault));
+        std::filesystem::remove(staged);
+        return;
+    }
     if (renameat2(AT_FDCWD, staged.c_str(), AT_FDCWD, place.c_str(), RENAME_NOREPLACE) == 0) return;
     if (errno != EXDEV) throw_errno("moving " + staged + " to its place");
     copy_into_place(staged, name);  // somebody gave the staging directory a disk of its own
@@ -300,6 +320,15 @@ void Recovery::note_file(const SealedFile& file, catalog::Outbox& outbox, Recove
             format("{}: it is not offsite; a copy of the catalogue stands in for it, and "
                    "`icecore recover --archives` makes it again from its archive",
                    file.name));
+    // A vault's list is a day old.
+    if (same == nullptr && file.here && !as_of_) {
+        std::optional<OutboxItem> known = outbox.find(item.target, item.name);
+        if (known && known->state == OutboxItem::State::stored) {
+            outbox.set_waiting(item.target, item.name);
+            result.problems.push_back(
+                format("{}: it is not offsite any more; `icecore upload` stores it again", file.name));
+        }
+    }
     if (!volume) return;
     if (same != nullptr) {
         ++result.volumes;

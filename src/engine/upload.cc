@@ -69,12 +69,13 @@ void BackgroundUploader::State::work(const std::stop_token& stop) {
         }
         return lock.has_value();
     };
+    const bool ask_first = uploader.must_ask_first();
     for (bool idle = false;;) {
         Handed now = take(stop, idle);
         for (const auto& [run, info, parts] : now.volumes) uploader.add_volume(run, info, parts);
         if (stop.stop_requested()) return;
         if (now.finishing) break;
-        idle = !lock_if_free() || !uploader.store_next();
+        idle = ask_first || !lock_if_free() || !uploader.store_next();
     }
     uploader.add_sealed_files(open_catalog(env, set, observer)->runs());
     try {

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "engine/backup_dir.h"
 #include "engine/catalog_snapshot.h"
+#include "engine/inventory.h"
 #include "engine/object_locks.h"
 
 namespace icecore::engine {
@@ -153,7 +154,8 @@ void Uploader::adopt_listed(const std::vector<SealedFile>& files, catalog::Outbo
                      [&](const store::ObjectInfo& info) { listed.insert_or_assign(info.ref.name, info); });
     } catch (Error& e) {
         e.add_context("finding out what is offsite already");
-        fail(e);
+        if (e.kind() != Error::Kind::denied) return fail(e);
+        observer_.warning(e.message() + "; what is there already may be stored once more");
         return;
     }
     for (SealedFile file : files) {
@@ -218,7 +220,31 @@ void Uploader::forget_gone(const catalog::Outbox::Names& expected) {
             outbox_->remove(target_name_, item.name);
 }
 
+bool Uploader::has_stored() const {
+    std::vector<OutboxItem> items = outbox_->items(target_name_);
+    return std::any_of(items.begin(), items.end(),
+                       [](const OutboxItem& item) { return item.state == OutboxItem::State::stored; });
+}
+
+bool Uploader::must_ask_first() const {
+    if (target_.capabilities().lists_at_once || has_stored()) return false;
+    Inventory inventory = read_inventory(set_);
+    return std::any_of(inventory.runs.begin(), inventory.runs.end(),
+                       [](const auto& run) { return !run.second.manifest.empty(); });
+}
+
+/// What is stored on a disk that is not mounted now must not be gone on with on the disk below.
+void Uploader::look_for_what_is_stored() {
+    if (std::exchange(looked_, true) || !has_stored()) return;
+    try {
+        refuse_emptied(set_, target_);
+    } catch (const Error& e) {
+        fail(e);
+    }
+}
+
 bool Uploader::store_next() {
+    if (!ended()) look_for_what_is_stored();
     if (ended()) return false;
     std::optional<OutboxItem> item = outbox_->next(target_name_, failed_);
     if (!item) return false;

@@ -31,6 +31,9 @@ class Uploader {
     /// All sealed files of `runs` that the outbox does not know, and README.restore.txt. Those that are not
     /// here are asked for at the target.
     void add_sealed_files(const std::vector<catalog::Run>& runs);
+    /// Whether the target's list, which takes hours, must be had before anything is sent: it may have what
+    /// the outbox, which was lost, does not know.
+    bool must_ask_first() const;
     /// Stores one waiting file. False: there is none, or storing has ended.
     bool store_next();
     /// Stores what waits, locks longer what runs since need longer, removes what was discarded, and tells the
@@ -42,6 +45,8 @@ class Uploader {
     UploadResult result() const;
 
   private:
+    bool has_stored() const;
+    void look_for_what_is_stored();
     void adopt_listed(const std::vector<SealedFile>& files, catalog::Outbox::Names& known);
     void add_small_file(SealedFile file);
     void add_readme();
@@ -68,6 +73,7 @@ class Uploader {
     std::unique_ptr<catalog::Outbox> outbox_;
     std::int64_t started_ns_;
     catalog::Outbox::Names failed_;
+    bool looked_ = false;  ///< at the target, for what is stored there
     std::optional<Error> failure_;
     std::vector<std::string> problems_;
     /// The problem of a sound file that the target did not take as it is, if no other was taken since.

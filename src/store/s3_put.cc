@@ -1,6 +1,8 @@
 #include "store/s3_put.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -9,6 +11,7 @@
 #include "cloud/s3_headers.h"
 #include "store/part_content.h"
 #include "store/s3_digests.h"
+#include "store/s3_parts.h"
 
 namespace icecore::store {
 
@@ -50,13 +53,20 @@ bool S3Put::confirm_existing() {
     if (!head) return false;
     if (!is_same(*head)) {
         if (upload_.replace) return false;
+        if (only_listed_)
+            throw Error(
+                Kind::exists,
+                format("{} is there already, and this key may not see whether with the right content",
+                       client_.url_of(key_)),
+                "run `icecore upload` once with a key that may read it: `icecore init --print-iam restore` "
+                "prints what that takes");
         throw Error(
             Kind::exists, format("{} is there already, with another content", client_.url_of(key_)),
             "if `icecore verify --remote` calls it damaged, remove it there and run `icecore upload`; else, "
             "is this bucket, with this prefix, host and set, used by another machine?");
     }
     // An earlier configuration may have asked for another encryption, but a store that has none is told.
-    if (head->sse.empty())
+    if (head->sse.empty() && !only_listed_)
         cloud::in_reply(doing(), [&] { cloud::check_encryption(options_.sse, head->sse); });
     lock_longer(*head);
     return true;
@@ -76,13 +86,18 @@ std::optional<S3Head> S3Put::look() {
         return client_.head_object(key_);
     } catch (const Error& e) {
         if (e.kind() != Kind::denied) throw;
-        bool there = false;
+        std::optional<S3Head> head;
         client_.list_objects(key_, "", [&](const cloud::S3Object& object) {
-            there = object.key == key_;
+            if (object.key == key_) {
+                head.emplace();
+                head->size_bytes = object.size_bytes;
+                head->etag = object.etag;
+            }
             return false;  // it would be the first
         });
-        if (there) throw;
-        return std::nullopt;
+        only_listed_ = head.has_value();
+        if (head && !options_.lock_mode.empty()) head->locked_until = client_.get_retention(key_, "");
+        return head;
     }
 }
 
@@ -90,12 +105,36 @@ bool S3Put::is_same(const S3Head& head) {
     if (head.size_bytes != source_.size_bytes()) return false;
     S3Digests known = digests_of(head);
     if (!known.sha256.empty()) return known.sha256 == upload_.sha256;
-    // Somebody else has stored it: its MD5, if its ETag is one, tells.
+    // Somebody else has stored it, or all that we may see is a listing: its MD5, if its ETag is one, tells.
+    if (head.etag.find('-') != std::string::npos) return head.etag == etag_in_parts(head.etag);
     Buffer buffer;
     PartContent content(source_, 0, source_.size_bytes(), buffer);
     S3Hashes hashes = hashes_of(content, true);
     if (hashes.sha256 != upload_.sha256) wrong_source(upload_);
     return head.etag == to_hex(hashes.md5);
+}
+
+/// The ETag that our bytes have if they were stored in as many parts as `like` tells, of a size that ours
+/// have.
+std::string S3Put::etag_in_parts(std::string_view like) {
+    const std::string count(like.substr(like.find('-') + 1));
+    const std::uint64_t size = source_.size_bytes();
+    std::uint64_t part_bytes = 1 << 20;
+    auto parts_of = [&] { return (size + part_bytes - 1) / part_bytes; };
+    while (part_bytes < size && std::to_string(parts_of()) != count) part_bytes *= 2;
+    if (std::to_string(parts_of()) != count) return {};
+    std::vector<S3PartState> parts;
+    Buffer buffer;
+    for (std::uint64_t at = 0; at < size; at += part_bytes) {
+        PartContent content(source_, at, std::min(part_bytes, size - at), buffer);
+        S3Hashes hashes = hashes_of(content, true);
+        S3PartState part;
+        part.tree_hash = hashes.tree_hash;
+        part.md5 = hashes.md5;
+        parts.push_back(std::move(part));
+    }
+    if (tree_hash_of(parts) != upload_.tree_hash) wrong_source(upload_);
+    return etag_of(parts);
 }
 
 bool S3Put::want_md5() const {

@@ -54,8 +54,11 @@ class S3Put {
     std::uint64_t told_bytes_ = 0;
 
   private:
+    bool only_listed_ = false;  ///< what is there was seen in a listing alone
+
     std::optional<cloud::S3Head> look();
     bool is_same(const cloud::S3Head& head);
+    std::string etag_in_parts(std::string_view like);
     void lock_longer(const cloud::S3Head& head);
 };
 

@@ -168,9 +168,9 @@ class S3Target final : public Target {
         std::vector<ThawState> states(thaws.size());
         std::vector<S3Thaws::Asked> asked;
         for (std::size_t i = 0; i < thaws.size(); ++i)
-            asked.push_back({key_of(thaws[i].request.object.name), &states[i]});
-        thaws_.poll(prefix_of_set(), std::move(asked), [&](const std::string& key) {
-            std::optional<Found> found = find({key.substr(prefix_of_set().size()), ""});
+            asked.push_back({key_of(thaws[i].request.object.name), &states[i], thaws[i].request.object.id});
+        thaws_.poll(prefix_of_set(), std::move(asked), [&](const S3Thaws::Asked& one) {
+            std::optional<Found> found = find({one.key.substr(prefix_of_set().size()), one.id});
             return found ? std::optional(found->head) : std::nullopt;
         });
         return states;
@@ -192,7 +192,10 @@ class S3Target final : public Target {
                 try {
                     client_.get_object(key_of(range.object.name), version_id, at, end - at, pass_on);
                 } catch (const ServiceError& e) {
-                    if (e.code() == "InvalidObjectState") not_thawed(range.object);
+                    if (e.code() == "InvalidObjectState") {
+                        thaws_.note_cold();
+                        not_thawed(range.object);
+                    }
                     throw;
                 } catch (const Error& e) {
                     // What had begun to arrive is not asked for again by the client.

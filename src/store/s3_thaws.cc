@@ -66,10 +66,12 @@ ThawState S3Thaws::request(const std::string& key, const std::string& version_id
     if (features_.get().restores == Answer::no) return state;
     S3RestoreAnswer answer =
         client_.restore_object(key, version_id, std::max(1U, request.days), tier_of(request.tier));
-    if (answer == S3RestoreAnswer::unknown_to_store)
-        features_.learn([](S3Features& features) { features.restores = Answer::no; });
-    else if (features_.get().restores == Answer::unknown)
-        features_.learn([](S3Features& features) { features.restores = Answer::yes; });
+    const bool unknown = answer == S3RestoreAnswer::unknown_to_store;
+    if (features_.get().restores == Answer::unknown)
+        features_.learn(
+            [&](S3Features& features) { features.restores = unknown ? Answer::no : Answer::yes; });
+    else if (unknown)  // one that knew how has something else in its way
+        throw Error(Error::Kind::transient, format("thawing {}: the store says that it cannot", key));
     switch (answer) {
         case S3RestoreAnswer::accepted:
         case S3RestoreAnswer::in_progress:
@@ -89,14 +91,19 @@ ThawState S3Thaws::request(const std::string& key, const std::string& version_id
     return state;
 }
 
+void S3Thaws::note_cold() {
+    if (features_.get().restores == Answer::no)
+        features_.learn([](S3Features& features) { features.restores = Answer::unknown; });
+}
+
 void S3Thaws::poll(const std::string& prefix, std::vector<Asked> asked,
-                   const std::function<std::optional<cloud::S3Head>(const std::string&)>& look) {
+                   const std::function<std::optional<cloud::S3Head>(const Asked&)>& look) {
     if (features_.get().restores == Answer::no) return;  // ready, as they are made
     std::sort(asked.begin(), asked.end(), [](const Asked& a, const Asked& b) { return a.key < b.key; });
     bool listed = asked.size() > kLooksMax && features_.get().lists_restores != Answer::no;
     if (listed) poll_listed(prefix, asked);
     for (const Asked& one : asked) {
-        std::optional<cloud::S3Head> head = look(one.key);
+        std::optional<cloud::S3Head> head = look(one);
         if (listed && head && head->restore && features_.get().lists_restores == Answer::unknown)
             features_.learn([](S3Features& features) { features.lists_restores = Answer::no; });
         *one.state = head ? state_of(head->storage_class, head->restore)

@@ -30,11 +30,15 @@ class S3Thaws {
     struct Asked {
         std::string key;
         ThawState* state;
+        std::string id = {};  ///< ObjectRef::id
     };
     /// Finds out how far all of them are; they lie below `prefix`. `look` is HEAD: nullopt for what is not
     /// there.
     void poll(const std::string& prefix, std::vector<Asked> asked,
-              const std::function<std::optional<cloud::S3Head>(const std::string& key)>& look);
+              const std::function<std::optional<cloud::S3Head>(const Asked&)>& look);
+
+    /// An object turned out to be cold: if the store has once said that it knows no restores, that was wrong.
+    void note_cold();
 
   private:
     ThawState state_of(std::string_view storage_class, const std::optional<cloud::S3Restore>& restore) const;

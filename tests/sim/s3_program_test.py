@@ -108,9 +108,10 @@ class Policies(BucketProgram):
         self.assertRegex(said, "checksums of this file and 1 more may not be looked at")
         said = self.icecore("--config", "c.toml", "doctor", both=True, **writer)
         self.assertNotIn("policy", said)  # nothing is refused that it looks at
+        self.uploads_of_which_no_word_came_back(writer)
 
         volumes = [name for name in self.keys() if ".tar.zst" in name]
-        self.assertEqual(len(volumes), 2)
+        self.assertEqual(len(volumes), 3)
         as_writer = self.connect(key="WRITER", secret="secret")
         with self.refused("AccessDenied", 403):
             as_writer.get_object(Bucket="ice", Key=f"{PLACE}/{volumes[0]}")
@@ -138,6 +139,19 @@ class Policies(BucketProgram):
         with self.refused("AccessDenied", 403):
             as_restorer.delete_object(Bucket="ice", Key=f"{PLACE}/{volumes[0]}")
 
+
+    def uploads_of_which_no_word_came_back(self, writer):
+        """This key may not look at volumes: the listing's ETag tells that they are there, in parts or as a whole."""
+        before = self.keys()
+        for name in os.listdir(f"{self.home}/it's a backup"):
+            if name.startswith("outbox.db"):
+                os.remove(f"{self.home}/it's a backup/{name}")
+        self.icecore("--config", "c.toml", "upload", **writer)
+        self.assertEqual(self.keys(), before)
+        self.write("data/more", b"three\n")
+        self.sim.faults({"operation": "PutObject", "kind": "drop-after", "path": ".tar", "count": 1})
+        self.backup(**writer)
+        self.assertIn("nothing to store", self.icecore("--config", "c.toml", "upload", **writer))
 
     def set_up_by_questions(self, writer):
         """icecore init on a terminal tries the bucket out with what the key may do, with a set that has something there, and with one that looks as if not."""

@@ -65,7 +65,10 @@ std::optional<archive::VolumeSource> offsite_volumes(const Environment& env, con
         store::ObjectRef object{volume.name, object_id(set, identity, volume.name)};
         std::optional<store::ObjectInfo> info = own->stat(object);
         if (!info) throw Error(Error::Kind::not_found, "it is not there");
-        if (!info->readable) throw Error(Error::Kind::not_ready, "it must be thawed before it can be read");
+        if (!info->readable)
+            throw Error(
+                Error::Kind::not_ready,
+                "it must be thawed before it can be read; the same command, run again, has it thawed");
         return std::unique_ptr<archive::VolumeBytes>(
             std::make_unique<OffsiteVolume>(std::move(own), std::move(object), info->size_bytes));
     };

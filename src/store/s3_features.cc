@@ -38,6 +38,7 @@ std::string S3Features::text() const {
     write(json, "checksums", checksums);
     write(json, "restores", restores);
     write(json, "lists_restores", lists_restores);
+    if (has_cold) json.field("has_cold", true);
     json.field("parts_max", parts_max).end_object();
     return out;
 }
@@ -50,6 +51,7 @@ S3Features S3Features::parse(const std::string& text) {
         out.checksums = read(json, "checksums");
         out.restores = read(json, "restores");
         out.lists_restores = read(json, "lists_restores");
+        out.has_cold = read(json, "has_cold") == Answer::yes;
         out.parts_max = json.at("parts_max").get<unsigned>();
         if (out.parts_max >= 1 && out.parts_max <= 10'000) return out;
     } catch (const std::exception&) {

@@ -14,7 +14,9 @@ struct S3Features {
     Answer checksums = Answer::unknown;       ///< it keeps, and tells, SHA-256
     Answer restores = Answer::unknown;        ///< cold objects must be restored before they are read
     Answer lists_restores = Answer::unknown;  ///< a listing tells how far restores are
-    unsigned parts_max = 10'000;              ///< of an upload
+    /// There are objects that must be restored first, though what is stored now goes into another class.
+    bool has_cold = false;
+    unsigned parts_max = 10'000;  ///< of an upload
     bool operator==(const S3Features&) const = default;
 
     /// Those of Amazon, which need no finding out.

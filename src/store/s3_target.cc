@@ -69,8 +69,9 @@ class S3Target final : public Target {
 
     Capabilities capabilities() const override {
         std::string_view storage_class = *options_.storage_class;
-        bool cold = is_cold_class(storage_class) && features_.get().restores != Answer::no;
-        bool deep = storage_class == "DEEP_ARCHIVE";
+        bool others = features_.get().has_cold && !is_cold_class(storage_class);
+        bool cold = (is_cold_class(storage_class) || others) && features_.get().restores != Answer::no;
+        bool deep = storage_class == "DEEP_ARCHIVE" || others;  // the slower, if it is not known which
         constexpr std::array<std::string_view, 3> kDeepTimes = {"usually within 48 hours",
                                                                 "usually within 12 hours", ""};
         // A request costs as much as bringing 4 KiB here, and takes as long as 1 MiB.
@@ -131,6 +132,7 @@ class S3Target final : public Target {
         info.sha256 = digests.sha256;
         info.tree_hash = digests.tree_hash;
         info.readable = thaws_.is_readable(head.storage_class, head.restore);
+        if (!info.readable) note_cold();
         info.host = options_.host;
         info.set = options_.set;
         info.stored_at = head.modified;
@@ -193,7 +195,7 @@ class S3Target final : public Target {
                     client_.get_object(key_of(range.object.name), version_id, at, end - at, pass_on);
                 } catch (const ServiceError& e) {
                     if (e.code() == "InvalidObjectState") {
-                        thaws_.note_cold();
+                        note_cold();
                         not_thawed(range.object);
                     }
                     throw;
@@ -298,6 +300,17 @@ class S3Target final : public Target {
     };
 
     /// An object, or the last version of one that somebody deleted.
+    /// An object turned out to be cold. If the configuration says that there are none, or the store has once
+    /// said that it knows no restores, that is not so.
+    void note_cold() {
+        bool expected = is_cold_class(*options_.storage_class) && features_.get().restores != Answer::no;
+        if (expected) return;
+        features_.learn([&](S3Features& features) {
+            features.has_cold = features.has_cold || !is_cold_class(*options_.storage_class);
+            if (features.restores == Answer::no) features.restores = Answer::unknown;
+        });
+    }
+
     struct Found {
         S3Head head;
         std::string version_id;  ///< empty: the latest
@@ -324,13 +337,14 @@ class S3Target final : public Target {
         return out;
     }
 
-    std::optional<ObjectInfo> info_of(const S3Object& object) const {
+    std::optional<ObjectInfo> info_of(const S3Object& object) {
         std::optional<Owned> owned = parse_key(object.key);
         if (!owned) return std::nullopt;
         ObjectInfo info;
         info.ref = {owned->name, ""};
         info.size_bytes = object.size_bytes;
         info.readable = thaws_.is_readable(object.storage_class, object.restore);
+        if (!info.readable) note_cold();
         info.host = owned->host;
         info.set = owned->set;
         info.stored_at = object.modified;

@@ -91,11 +91,6 @@ ThawState S3Thaws::request(const std::string& key, const std::string& version_id
     return state;
 }
 
-void S3Thaws::note_cold() {
-    if (features_.get().restores == Answer::no)
-        features_.learn([](S3Features& features) { features.restores = Answer::unknown; });
-}
-
 void S3Thaws::poll(const std::string& prefix, std::vector<Asked> asked,
                    const std::function<std::optional<cloud::S3Head>(const Asked&)>& look) {
     if (features_.get().restores == Answer::no) return;  // ready, as they are made

@@ -37,9 +37,6 @@ class S3Thaws {
     void poll(const std::string& prefix, std::vector<Asked> asked,
               const std::function<std::optional<cloud::S3Head>(const Asked&)>& look);
 
-    /// An object turned out to be cold: if the store has once said that it knows no restores, that was wrong.
-    void note_cold();
-
   private:
     ThawState state_of(std::string_view storage_class, const std::optional<cloud::S3Restore>& restore) const;
     void poll_listed(const std::string& prefix, std::vector<Asked>& asked);

@@ -335,6 +335,18 @@ class Setup(BucketProgram):
             said = self.icecore("--config", "c.toml", "doctor", status=1, both=True, key=key, secret=secret)
             self.assertRegex(said, "(?s)problem.*(key|secret|credentials)")
 
+    def test_volumes_that_went_into_another_class_than_is_configured_now_are_thawed(self):
+        self.backup()
+        config = pathlib.Path(self.home, "c.toml").read_text(encoding="utf-8")
+        self.write("c.toml", config.replace("DEEP_ARCHIVE", "STANDARD").encode())
+        restore = ("--config", "c.toml", "restore", "--from", "remote", "--to", "restored", "--yes")
+        said = self.icecore(*restore, status=3, both=True)
+        self.assertIn("the same command, run again, has it thawed", said)
+        self.icecore(*restore, status=75)
+        self.sim.advance(DEEP_BULK_SEC)
+        self.icecore(*restore)
+        self.same(f"{self.home}/restored")
+
     def test_an_upload_that_was_begun_now_is_left_alone(self):
         self.client.create_multipart_upload(Bucket="ice", Key=f"{PLACE}/data-000009-full-20261122T031500Z.tar.zst")
         self.icecore("--config", "c.toml", "upload", "--abort-unfinished")

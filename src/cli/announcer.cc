@@ -48,6 +48,7 @@ std::string ping_text(const report::RunFacts& facts) {
     if (facts.header) text += report::summary_line(*facts.header, facts.trailer, facts.seconds()) + '\n';
     if (facts.upload)
         for (const std::string& problem : facts.upload->problems) text += printable(problem) + '\n';
+    for (const std::string& problem : facts.problems) text += printable(problem) + '\n';
     if (facts.exit_status != kDone && !facts.log_file.empty()) text += tail_of(facts.log_file);
     return text.substr(0, kPingBytesMax);
 }
@@ -64,12 +65,13 @@ report::RunFacts new_facts(Session& session, const engine::SetOptions& set) {
     return facts;
 }
 
-int tell_by_mail(Session& session, const engine::SetOptions& set, const report::RunFacts& facts) {
+int tell_by_mail(Session& session, const engine::SetOptions& set, report::RunFacts& facts) {
     MailOutcome outcome = mail_after_run(session, set, facts);
     if (outcome.sent) session.messages().detail(format("set {}: the report is mailed", set.name));
     if (!outcome.failure) return kDone;
     session.messages().error(format("set {}: {}", set.name, outcome.failure->message()),
                              outcome.failure->hint());
+    facts.problems.push_back(outcome.failure->message());
     return kUnreported;
 }
 
@@ -96,9 +98,10 @@ int Announcer::end(report::RunFacts facts) {
     if (facts.exit_status != kDone) must([&] { run_hook("on_failure", hooks_.on_failure, variables); });
     must([&] { run_hook("after", hooks_.after, variables); });
     must([&] { write_metrics(facts); });
-    status = worse(status, tell_by_mail(session_, set_, facts));
+    facts.exit_status = worse(status, tell_by_mail(session_, set_, facts));
+    // Last, by what all this came to: whoever waits for the ping is told no other status than cron is.
     ping(facts.exit_status == kDone ? hooks_.ping_success : hooks_.ping_failure, ping_text(facts));
-    return status;
+    return facts.exit_status;
 }
 
 void Announcer::run_hook(std::string_view key, const std::string& line,

@@ -25,7 +25,7 @@ class Announcer {
     void begin(const report::RunFacts& facts);
 
     /// After the run, whatever became of it, also if begin() threw. Returns the exit status: that of `facts`,
-    /// or worse. The mail tells what went wrong before it.
+    /// or worse. The mail tells what went wrong before it, and the ping all of it.
     int end(report::RunFacts facts);
 
   private:
@@ -42,8 +42,8 @@ class Announcer {
 /// What is known of a run of `set` that begins now.
 report::RunFacts new_facts(Session& session, const engine::SetOptions& set);
 
-/// Mails what is due after a run, or after storing it offsite by itself. What goes wrong is told; returns an
-/// exit status.
-int tell_by_mail(Session& session, const engine::SetOptions& set, const report::RunFacts& facts);
+/// Mails what is due after a run, or after storing it offsite by itself. What goes wrong is told, and one of
+/// the problems of `facts` from then on; returns an exit status.
+int tell_by_mail(Session& session, const engine::SetOptions& set, report::RunFacts& facts);
 
 }  // namespace icecore::cli

@@ -114,6 +114,28 @@ TEST_F(AnnouncerTest, PingsAtBeginAndEnd) {
     EXPECT_THAT(server.requests()[3].body, HasSubstr("No such file or directory"));
 }
 
+TEST_F(AnnouncerTest, APingTellsTheStatusThatTheProgramEndsWith) {
+    cloud::ScriptedServer server([](cloud::Connection& connection) {
+        while (connection.read_request()) connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    struct Trouble {
+        std::string set, report;
+        int status;
+        std::string told;
+    };
+    for (const Trouble& trouble : std::vector<Trouble>{
+             {"after = \"exit 3\"", "", kFailed, "the hook \"after\" ended with status 3"},
+             {"", format("metrics = \"{}/missing/x.prom\"", dir_.path()), kFailed, "/missing"},
+             {"", "email = \"a@b.org\"\nevery = 1\nsmtp = \"smtp://127.0.0.1:1\"", kUnreported,
+              "the report could not be mailed"}}) {
+        configure(format("ping = \"{}/uuid\"\n{}", server.url(""), trouble.set), trouble.report);
+        EXPECT_EQ(run({"backup"}), trouble.status) << err();
+        cloud::WireRequest last = server.requests().back();
+        EXPECT_EQ(last.line(), "POST /uuid/fail HTTP/1.1") << trouble.told;
+        EXPECT_THAT(last.body, AllOf(StartsWith("run "), HasSubstr(trouble.told)));
+    }
+}
+
 TEST_F(AnnouncerTest, AFailedPingIsAWarningWithoutItsSecret) {
     cloud::ScriptedServer server([](cloud::Connection& connection) {
         while (connection.read_request())

@@ -73,14 +73,8 @@ class ReportCommand final : public Command {
             throw UsageError("--send: the configuration names no address to mail to",
                              "email = \"admin@example.org\" in the table [report]");
         std::size_t last = read_last(config.every);
-        if (!html_.empty()) {
-            SetReport report = make_report(session, session.set(), last);
-            write_page(session, report);
-            if (send_) send(session, std::move(report));
-            return kDone;
-        }
-        tell(session, last);
-        return kDone;
+        if (!html_.empty()) session.set();  // a page is of one set
+        return tell(session, last);
     }
 
   private:
@@ -103,29 +97,38 @@ class ReportCommand final : public Command {
         return report;
     }
 
-    void tell(Session& session, std::size_t last) const {
+    int tell(Session& session, std::size_t last) const {
         std::ostream& out = session.io().out;
         JsonOutput json(out);
         bool as_json = session.options().json, first = true;
+        int status = kDone;
         if (as_json) json.writer().begin_object().key("sets").begin_array();
         for (const engine::SetOptions* set : session.sets()) {
             SetReport report = make_report(session, *set, last);
+            if (!html_.empty()) write_page(session, report);
             if (as_json)
                 append_json(json.writer(), report);
-            else if (!send_)
+            else if (!send_ && html_.empty())
                 out << (first ? "" : "\n\n") << report::report_text(report);
             first = false;
-            if (send_) send(session, std::move(report));
+            if (send_) status = worse(status, send(session, std::move(report)));
         }
-        if (!as_json) return;
-        json.writer().end_array().end_object();
-        json.finish();
+        if (as_json) {
+            json.writer().end_array().end_object();
+            json.finish();
+        }
+        return status;
     }
 
-    static void send(Session& session, SetReport report) {
+    static int send(Session& session, SetReport report) {
         std::string set = report.set;
-        mail_report(session, std::move(report));
+        std::optional<Error> refused = mail_report(session, std::move(report));
+        if (refused) {
+            session.messages().error(format("set {}: {}", set, refused->message()), refused->hint());
+            return kFailed;
+        }
         session.messages().note(format("set {}: mailed to {}", set, session.config().report.to.front()));
+        return kDone;
     }
 
     void write_page(Session& session, const SetReport& report) const {

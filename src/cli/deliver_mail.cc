@@ -52,7 +52,17 @@ std::string password_from_command(const std::string& command, const Io& io) {
     return first_line(result.out, "what password_command prints");
 }
 
-void deliver_by_smtp(const ReportConfig& config, const report::MailMessage& message, const Io& io) {
+/// Those who were refused get nothing; the others must not be sent it again for their sake.
+std::optional<Error> refusal_of(const std::vector<cloud::RefusedRecipient>& refused) {
+    if (refused.empty()) return std::nullopt;
+    std::string text = "the mail server did not take all addresses";
+    for (const cloud::RefusedRecipient& one : refused)
+        text += format("{} {}: {}", &one == &refused.front() ? ":" : ";", one.address, one.reply);
+    return Error(Error::Kind::denied, text, "the others get the mail; look at email in [report]");
+}
+
+std::optional<Error> deliver_by_smtp(const ReportConfig& config, const report::MailMessage& message,
+                                     const Io& io) {
     cloud::SmtpOptions options;
     options.url = config.smtp;
     options.starttls_required = config.starttls_required;
@@ -63,7 +73,7 @@ void deliver_by_smtp(const ReportConfig& config, const report::MailMessage& mess
     options.ca_bundle = config.ca_bundle;
     options.hello_name = io.host;
     options.total_timeout_ms = config.timeout_seconds * 1000;
-    cloud::send_mail(options, {message.from, message.to}, report::encode_mail(message));
+    return refusal_of(cloud::send_mail(options, {message.from, message.to}, report::encode_mail(message)));
 }
 
 /// Its input has lines as text files here have them.
@@ -95,11 +105,11 @@ void deliver_by_sendmail(const ReportConfig& config, const report::MailMessage& 
 
 }  // namespace
 
-void deliver_mail(const ReportConfig& config, const report::MailMessage& message, const Io& io) {
-    if (!config.smtp.empty())
-        deliver_by_smtp(config, message, io);
-    else
-        deliver_by_sendmail(config, message, io);
+std::optional<Error> deliver_mail(const ReportConfig& config, const report::MailMessage& message,
+                                  const Io& io) {
+    if (!config.smtp.empty()) return deliver_by_smtp(config, message, io);
+    deliver_by_sendmail(config, message, io);
+    return std::nullopt;
 }
 
 }  // namespace icecore::cli

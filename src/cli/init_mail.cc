@@ -30,7 +30,7 @@ ReportConfig parse_report(const std::string& lines) {
 void send_test(Session& session, const ReportConfig& config) {
     const Io& io = session.io();
     Timestamp now = io.clock.now();
-    deliver_mail(
+    std::optional<Error> refused = deliver_mail(
         config,
         {.from = mail_sender(config, io.host),
          .to = config.to,
@@ -41,6 +41,7 @@ void send_test(Session& session, const ReportConfig& config) {
          .html = {},
          .attachments = {}},
         io);
+    if (refused) throw Error(*refused);
 }
 
 void try_out(Session& session, const ReportConfig& config) {

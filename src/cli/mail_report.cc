@@ -130,15 +130,17 @@ class AfterRun {
         if (!is_due(report, queue_.state(), session_.config().report.every)) return {};
         tell_from(report, first);  // reads the logs
         std::uint32_t through = report.history.empty() ? 0 : report.history.back().header.run;
+        std::optional<Error> refused;
         try {
-            mail_report(session_, std::move(report));
+            refused = mail_report(session_, std::move(report));
         } catch (const Error& error) {
             return failed(error);
         }
         MailOutcome outcome{.sent = true, .failure = std::nullopt};
         attempt([&] { queue_.note_sent(through, now()); },
                 "the report was mailed, but that could not be noted: it will come again");
-        outcome.failure = trouble_;
+        // Sending it again would bring it to the others again: whoever was refused is told of and left out.
+        outcome.failure = trouble_ ? trouble_ : refused;
         return outcome;
     }
 
@@ -202,7 +204,7 @@ MailOutcome mail_after_run(Session& session, const engine::SetOptions& set, cons
     }
 }
 
-void mail_report(Session& session, SetReport report) {
+std::optional<Error> mail_report(Session& session, SetReport report) {
     const ReportConfig& config = session.config().report;
     report::MailMessage message;
     attach_logs(report, message);
@@ -213,7 +215,7 @@ void mail_report(Session& session, SetReport report) {
     message.message_id = report::make_message_id(about(report), session.io().host);
     message.text = report::report_text(report);
     message.html = report::report_mail_html(report);
-    deliver_mail(config, message, session.io());
+    return deliver_mail(config, message, session.io());
 }
 
 }  // namespace icecore::cli

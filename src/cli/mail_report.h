@@ -12,8 +12,9 @@ namespace icecore::cli {
 /// What became of telling people.
 struct MailOutcome {
     bool sent = false;
-    std::optional<Error>
-        failure;  ///< it waits, and the next run tries again; the message says if not even that
+    /// Unless it was sent, it waits, and the next run tries again; the message says if not even that. If it
+    /// was, some do not get it, or it will come again.
+    std::optional<Error> failure;
 };
 
 /// Where the mail state of a set is kept.
@@ -27,7 +28,7 @@ MailOutcome mail_after_run(Session& session, const engine::SetOptions& set, cons
 /// The address that mails come from: that of the configuration, or "icecore@HOST".
 std::string mail_sender(const ReportConfig& config, const std::string& host);
 
-/// Mails `report` now; the queue stays as it is. Throws Error.
-void mail_report(Session& session, report::SetReport report);
+/// Mails `report` now; the queue stays as it is. Returns what deliver_mail does. Throws Error.
+[[nodiscard]] std::optional<Error> mail_report(Session& session, report::SetReport report);
 
 }  // namespace icecore::cli

@@ -13,7 +13,7 @@ enum ExitStatus : int {
     kFailed = 1,
     kUsage = 2,       ///< a bad command line or a bad configuration file
     kIncomplete = 3,  ///< done, but some files were unreadable or could not be restored
-    kUnreported = 4,  ///< done, but the report could not be mailed: it waits for the next run
+    kUnreported = 4,  ///< done, but the report did not get to all addresses, or waits for the next run
     kPending = 75,    ///< under way at a cold store, for hours: the same command again goes on
 };
 

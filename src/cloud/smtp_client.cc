@@ -17,7 +17,11 @@ constexpr std::string_view kForm = "expected smtp://HOST, smtp://HOST:PORT or sm
 /// One message on its way, as libcurl's callbacks see it.
 struct Transfer {
     std::string_view rest;
-    std::string refusal;  ///< the last line with a status of 4xx or 5xx
+    const std::vector<std::string>& to;
+    std::string refusal = {};  ///< the last line with a status of 4xx or 5xx
+    std::vector<RefusedRecipient> refused = {};
+    std::size_t asked_for = 0;       ///< recipients that the server was asked to take
+    bool answers_recipient = false;  ///< what comes next from the server is about the last of them
 
     static std::size_t on_read(char* buffer, std::size_t size, std::size_t count, void* self) noexcept {
         auto& rest = static_cast<Transfer*>(self)->rest;
@@ -30,11 +34,29 @@ struct Transfer {
         std::string_view line = trimmed({data, size * count});
         try {
             if (line.size() >= 3 && (line[0] == '4' || line[0] == '5'))
-                static_cast<Transfer*>(self)->refusal = quotable(line);
+                static_cast<Transfer*>(self)->note_refusal(quotable(line));
         } catch (...) {
             return 0;
         }
         return size * count;
+    }
+    /// The commands, which tell what the replies are about. They may hold a password: nothing is kept.
+    static int on_command(CURL*, curl_infotype type, char* data, std::size_t size, void* self) noexcept {
+        if (type != CURLINFO_HEADER_OUT) return 0;
+        auto& transfer = *static_cast<Transfer*>(self);
+        std::string_view command(data, size);
+        transfer.answers_recipient = command.starts_with("RCPT TO:");
+        if (transfer.answers_recipient) ++transfer.asked_for;
+        // Then a recipient was taken, and what the others were refused for ends nothing.
+        if (command.starts_with("DATA")) transfer.refusal.clear();
+        return 0;
+    }
+    void note_refusal(const std::string& reply) {
+        refusal = reply;
+        if (!answers_recipient || asked_for > to.size()) return;
+        const std::string& address = to[asked_for - 1];
+        if (refused.empty() || refused.back().address != address) refused.push_back({address, {}});
+        refused.back().reply = reply;  // of several lines, the last
     }
 };
 
@@ -176,11 +198,12 @@ SmtpUrl parse_smtp_url(std::string_view text) {
     return url;
 }
 
-void send_mail(const SmtpOptions& options, const SmtpEnvelope& envelope, std::string_view message) {
+std::vector<RefusedRecipient> send_mail(const SmtpOptions& options, const SmtpEnvelope& envelope,
+                                        std::string_view message) {
     SmtpUrl url = parse_smtp_url(options.url);
     CHECK(!envelope.to.empty());
     std::array<char, CURL_ERROR_SIZE> detail{};
-    Transfer transfer{.rest = message, .refusal = {}};
+    Transfer transfer{.rest = message, .to = envelope.to};
     EasyHandle owned = make_easy_handle();
     CURL* handle = owned.get();
     set(handle, CURLOPT_ERRORBUFFER, detail.data());
@@ -189,6 +212,10 @@ void send_mail(const SmtpOptions& options, const SmtpEnvelope& envelope, std::st
     CurlList recipients;
     for (const std::string& to : envelope.to) append(recipients, angled(to));
     set(handle, CURLOPT_MAIL_RCPT, recipients.get());
+    set(handle, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
+    set(handle, CURLOPT_DEBUGFUNCTION, &Transfer::on_command);
+    set(handle, CURLOPT_DEBUGDATA, &transfer);
+    set(handle, CURLOPT_VERBOSE, 1L);
     set(handle, CURLOPT_UPLOAD, 1L);
     set(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(message.size()));
     set(handle, CURLOPT_READFUNCTION, &Transfer::on_read);
@@ -197,6 +224,7 @@ void send_mail(const SmtpOptions& options, const SmtpEnvelope& envelope, std::st
     set(handle, CURLOPT_HEADERDATA, &transfer);
     CURLcode code = curl_easy_perform(handle);
     if (code != CURLE_OK) fail(code, options, url, transfer, detail.data());
+    return std::move(transfer.refused);
 }
 
 }  // namespace icecore::cloud

@@ -37,8 +37,15 @@ struct SmtpUrl {
 /// not quoted.
 SmtpUrl parse_smtp_url(std::string_view url);
 
+/// A recipient that the mail server did not take.
+struct RefusedRecipient {
+    std::string address;
+    std::string reply;  ///< what the server said, a status first
+    bool operator==(const RefusedRecipient&) const = default;
+};
+
 /// Hands a message (RFC 5322, lines ended by CRLF) over to a mail server; when it returns, the server has
-/// answered for it. One that refuses one recipient gets nothing. No proxies.
+/// answered for it, and those get it that are not in the list returned: at least one. No proxies.
 ///
 /// A password is never sent without TLS except to this machine, whatever `starttls_required` says. The
 /// certificate must be trusted, except by STARTTLS on this machine where TLS is not required: there plain
@@ -49,6 +56,7 @@ SmtpUrl parse_smtp_url(std::string_view url);
 /// 4xx); denied (login refused, no STARTTLS, certificate not trusted, a refusal for good: 5xx);
 /// invalid (URL, addresses with control characters or angle brackets, unusable CA bundle); io. Messages name
 /// the server and what it said last, never the password.
-void send_mail(const SmtpOptions& options, const SmtpEnvelope& envelope, std::string_view message);
+std::vector<RefusedRecipient> send_mail(const SmtpOptions& options, const SmtpEnvelope& envelope,
+                                        std::string_view message);
 
 }  // namespace icecore::cloud

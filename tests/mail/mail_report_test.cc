@@ -316,6 +316,25 @@ TEST_F(MailReportTest, ServersThatRefuseOrHangCostTheMailOnly) {
     EXPECT_THAT(subject(mail(server, 1)), HasSubstr("3 runs ok"));
 }
 
+TEST_F(MailReportTest, ARefusedAddressIsToldAndTheOthersGetTheirMail) {
+    SmtpServer server({"--refuse", "550 no such user", "--refuse-only", "bob@example.org"});
+    configure(server);
+    std::string config = read_file(dir_ / "icecore.toml");
+    std::string both = "ann@example.org, bob@example.org";
+    write_text(dir_ / "icecore.toml", config.replace(config.find("ann@"), 15, both));
+    EXPECT_EQ(backup(), kUnreported);
+    EXPECT_THAT(err(), HasSubstr("error: set home: the mail server did not take all addresses: "
+                                 "bob@example.org: 550 no such user\n"));
+    ASSERT_EQ(server.count(), 1U);
+    EXPECT_EQ(server.facts(1)["to"], Json::array({"ann@example.org"}));
+    EXPECT_EQ(backup(), kUnreported);
+    ASSERT_EQ(server.count(), 2U);
+    EXPECT_THAT(subject(mail(server, 2)), HasSubstr("1 run ok")) << "it was mailed; nothing comes again";
+    EXPECT_EQ(program_.run({"report", "--send"}), kFailed);
+    EXPECT_THAT(err(), HasSubstr("bob@example.org: 550"));
+    EXPECT_EQ(server.count(), 3U);
+}
+
 TEST_F(MailReportTest, ASendmailProgramDoesAsWell) {
     std::string script = dir_ / "sendmail";
     write_text(script, format("#!/bin/sh\necho \"$@\" >'{0}/arguments'; cat >'{0}/mail'\n", dir_.path()));
@@ -414,6 +433,8 @@ TEST_F(MailReportTest, TheCommandTellsTheSame) {
     ASSERT_EQ(program_.run({"report", "--html", "page.html"}), kDone) << err();
     EXPECT_EQ(program_.out.str(), "");
     std::string page = read_file(dir_ / "page.html");
+    ASSERT_EQ(program_.run({"report", "--json", "--html", "page.html"}), kDone) << err();
+    EXPECT_EQ(parse_json(program_.out.str())["sets"][0]["runs"].size(), 3U);
     EXPECT_THAT(page, HasSubstr("<svg "));
     EXPECT_THAT(page, HasSubstr("&lt;script&gt;alert(1)&lt;"));
     for (const char* what : {"<script", "http:", "https:", "src=", "url("})

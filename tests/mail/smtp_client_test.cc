@@ -11,6 +11,7 @@
 namespace icecore::cloud {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::SelfSigned;
@@ -128,6 +129,27 @@ TEST_F(SmtpClientTest, ARefusalTellsWhatTheServerSaid) {
     options_.url.clear();
     SmtpServer passing({"--refuse", "451 come again"});
     EXPECT_EQ(error(passing).kind(), Error::Kind::transient);
+}
+
+TEST_F(SmtpClientTest, ARefusedRecipientKeepsNobodyElseFromGettingIt) {
+    std::size_t other = 1;
+    for (const std::string& address : kEnvelope.to) {
+        SmtpServer server({"--refuse", "550 no such user here", "--refuse-only", address});
+        options_.url = server.url();
+        std::vector<RefusedRecipient> refused = send_mail(options_, kEnvelope, kMessage);
+        EXPECT_EQ(refused, (std::vector<RefusedRecipient>{{address, "550 no such user here"}}));
+        ASSERT_EQ(server.count(), 1U);
+        EXPECT_EQ(server.mail(1), kMessage);
+        EXPECT_EQ(server.facts(1)["to"], Json::array({kEnvelope.to[other--]}));
+    }
+}
+
+TEST_F(SmtpClientTest, ARefusedRecipientIsNotToBlameForWhatFailsAfterIt) {
+    SmtpServer server({"--refuse", "550 no such user here", "--refuse-only", kEnvelope.to[0], "--hang-data"});
+    options_.total_timeout_ms = 400;
+    Error slow = error(server);
+    EXPECT_EQ(slow.kind(), Error::Kind::transient);
+    EXPECT_THAT(slow.message(), AllOf(HasSubstr("it took too long"), Not(HasSubstr("550"))));
 }
 
 TEST_F(SmtpClientTest, AServerThatIsDownOrHangsIsNotWaitedForLong) {

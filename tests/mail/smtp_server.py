@@ -3,7 +3,7 @@
 as N.eml (its bytes) and N.json (envelope, login, whether TLS was on), N = 1, 2, 3 …
 
   smtp_server.py DIR [--cert FILE --key FILE] [--smtps | --require-starttls] [--auth USER:PASSWORD [--auth-plain]]
-                 [--refuse "550 text"] [--hang-data]
+                 [--refuse "550 text" [--refuse-only ADDRESS]] [--hang-data]
 """
 import argparse
 import asyncio
@@ -20,7 +20,7 @@ class Keeper:
         self.count = 0
 
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
-        if self.options.refuse:
+        if self.options.refuse and self.options.refuse_only in (None, address):
             return self.options.refuse
         envelope.rcpt_tos.append(address)
         return "250 OK"
@@ -73,5 +73,6 @@ parser.add_argument("--require-starttls", action="store_true")
 parser.add_argument("--auth")
 parser.add_argument("--auth-plain", action="store_true")
 parser.add_argument("--refuse")
+parser.add_argument("--refuse-only")
 parser.add_argument("--hang-data", action="store_true")
 asyncio.run(serve(parser.parse_args()))

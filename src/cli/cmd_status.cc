@@ -88,6 +88,8 @@ void append_mail_json(JsonWriter& writer, const MailWaiting& mail) {
 std::string status_text(const SetStatus& status, Timestamp now) {
     std::string out =
         format("{}: {} -> {}\n", status.name, shown_path(status.data_dir), shown_path(status.backup_dir));
+    if (status.error) append_item(out, "error", printable(status.error->message()));
+    if (!status.runs_known) return out;
     if (const catalog::Run* last = status.last_run()) {
         const archive::ManifestHeader& header = last->header;
         const archive::RunCounts& counts = last->trailer.counts;
@@ -120,10 +122,11 @@ std::string status_text(const SetStatus& status, Timestamp now) {
 
 /// One line for a monitoring system.
 std::string check_line(const SetStatus& status, Timestamp now) {
-    if (!status.warnings.empty()) {
-        std::string line = format("{}: WARNING: ", status.name);
-        for (const std::string& warning : status.warnings)
-            line += (&warning == &status.warnings.front() ? "" : "; ") + printable(warning);
+    std::vector<std::string> wrong = status.warnings;
+    if (status.error) wrong.insert(wrong.begin(), status.error->message());
+    if (!wrong.empty()) {
+        std::string line = format("{}: {}: ", status.name, status.error ? "ERROR" : "WARNING");
+        for (const std::string& one : wrong) line += (&one == &wrong.front() ? "" : "; ") + printable(one);
         return line + '\n';
     }
     std::string offsite;
@@ -133,9 +136,8 @@ std::string check_line(const SetStatus& status, Timestamp now) {
                   age_text(status.last_run()->header.started, now), offsite);
 }
 
-void append_json(JsonWriter& writer, const SetStatus& status, Timestamp now) {
-    writer.begin_object().field("set", status.name).key("data").path(status.data_dir);
-    writer.key("backup").path(status.backup_dir);
+/// What is known of a set that could be looked at.
+void append_facts_json(JsonWriter& writer, const SetStatus& status, Timestamp now) {
     writer.field("runs", status.runs.size()).field("chains", status.chains());
     writer.field("backup_dir_bytes", status.backup_dir_bytes).field("running", status.running);
     writer.field("next_kind", status.full_reason.empty() ? "incremental" : "full");
@@ -164,7 +166,16 @@ void append_json(JsonWriter& writer, const SetStatus& status, Timestamp now) {
         writer.null();
     writer.key("warnings").begin_array();
     for (const std::string& warning : status.warnings) writer.string(printable(warning));
-    writer.end_array().end_object();
+    writer.end_array();
+}
+
+void append_json(JsonWriter& writer, const SetStatus& status, Timestamp now) {
+    writer.begin_object().field("set", status.name).key("data").path(status.data_dir);
+    writer.key("backup").path(status.backup_dir);
+    writer.field("error", status.error ? printable(status.error->message()) : "");
+    writer.field("hint", status.error ? printable(status.error->hint()) : "");
+    if (status.runs_known) append_facts_json(writer, status, now);
+    writer.end_object();
 }
 
 class StatusCommand final : public Command {
@@ -177,7 +188,8 @@ class StatusCommand final : public Command {
                 "Shows for each set when it was last backed up, how large it is, what is stored\n"
                 "offsite, whether the next run is full or incremental, whether one is running,\n"
                 "and what is not as it should be. --check is for monitoring: one line a set, and\n"
-                "exit status 1 if anything is wrong with one of them.",
+                "exit status 1 if anything is wrong with one of them. It is 1 as well, whatever\n"
+                "is asked for, if one of them cannot be looked at.",
             .example =
                 "icecore status\nicecore status --check --max-age 36h\n"
                 "icecore status --json | jq '.sets[].last_run.age_seconds'",
@@ -192,7 +204,7 @@ class StatusCommand final : public Command {
     }
     int run(Session& session) override {
         std::optional<std::int64_t> max_age_seconds = parse_max_age();
-        bool any_warning = false;
+        bool any_warning = false, any_error = false;
         std::ostream& out = session.io().out;
         Timestamp now = session.io().clock.now();
         JsonOutput json(out);
@@ -201,6 +213,10 @@ class StatusCommand final : public Command {
         for (const engine::SetOptions* set : session.sets()) {
             SetStatus status = read_set_status(session, *set, max_age_seconds);
             any_warning |= !status.warnings.empty();
+            any_error |= status.error.has_value();
+            if (status.error && !check_)
+                session.messages().error(format("set {}: {}", status.name, status.error->message()),
+                                         status.error->hint());
             if (as_json)
                 append_json(json.writer(), status, now);
             else if (check_)
@@ -213,7 +229,7 @@ class StatusCommand final : public Command {
             json.writer().end_array().end_object();
             json.finish();
         }
-        return check_ && any_warning ? kFailed : kDone;
+        return any_error || (check_ && any_warning) ? kFailed : kDone;
     }
 
   private:

@@ -81,7 +81,10 @@ report::SetReport collect_report(Session& session, const engine::SetOptions& set
                     run.monthly_usd = of->second;
             report.offsite = offsite_facts(*status.offsite, report.history, report.now);
         }
-        report.next_full = next_full(set, status, report.history);
+        report.offsite_unknown = !status.offsite && set.target.type != engine::TargetOptions::Type::none;
+        if (status.runs_known) report.next_full = next_full(set, status, report.history);
+        if (status.error)
+            report.warnings.push_back("how the set stands cannot be told: " + status.error->message());
     } catch (const Error& error) {
         report.warnings.push_back("how the set stands cannot be told: " + error.message());
     }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/format.h"
+#include "base/json_document.h"
 #include "cli/test_io.h"
 
 namespace icecore::cli {
@@ -134,6 +135,34 @@ TEST_F(CommandsTest, StatusChecksForMonitoring) {
     EXPECT_EQ(run({"status", "--check", "--json"}), kFailed);
     EXPECT_THAT(out(), HasSubstr("\"warnings\":[\"the last run began 37 h 00 min ago"));
     EXPECT_EQ(run({"status", "--check", "--max-age", "soon"}), kUsage);
+}
+
+/// A set whose backup directory is a file, one whose target cannot be opened, and one where all is well.
+TEST_F(CommandsTest, StatusShowsTheOtherSetsIfOneCannotBeLookedAt) {
+    backup();
+    write_text(dir_ / "backup-file", "");
+    std::filesystem::create_directory(dir_ / "backup-cloud");
+    write_text(dir_ / "icecore.toml", set_text("file") + set_text("cloud") +
+                                          "[set.target]\ntype = \"s3\"\nbucket = \"my-backups\"\n" +
+                                          set_text("home"));
+    EXPECT_EQ(run({"status", "--check"}), kFailed);
+    EXPECT_THAT(out(), ContainsRegex("^file: ERROR: [^\n]*backup-file[^\n]*: Not a directory\n"
+                                     "cloud: ERROR: [^\n]*region[^\n]*; there is no run yet\n"
+                                     "home: ok: run 1 began [^\n]*\n$"));
+    EXPECT_EQ(run({"status"}), kFailed);
+    EXPECT_THAT(out(), AllOf(HasSubstr("\nhome: "), HasSubstr("last run  run 1 (full)")));
+    EXPECT_THAT(err(), AllOf(HasSubstr("error: set file: "), HasSubstr("error: set cloud: ")));
+    EXPECT_EQ(run({"status", "--json"}), kFailed);
+    Json sets = parse_json(out())["sets"];
+    ASSERT_EQ(sets.size(), 3U);
+    EXPECT_THAT(sets[0]["error"].get<std::string>(), HasSubstr("Not a directory"));
+    EXPECT_FALSE(sets[0].contains("runs"));
+    EXPECT_THAT(sets[1]["error"].get<std::string>(), HasSubstr("region"));
+    EXPECT_EQ(sets[1]["runs"], 0);
+    EXPECT_EQ(sets[2]["error"], "");
+    EXPECT_EQ(sets[2]["runs"], 1);
+    EXPECT_EQ(run({"report", "--set", "cloud"}), kDone);
+    EXPECT_THAT(out(), AllOf(HasSubstr("not known: the target could not be looked at"), HasSubstr("region")));
 }
 
 TEST_F(CommandsTest, StatusSeesALock) {

@@ -49,6 +49,7 @@ std::string why_full(const engine::SetOptions& set, const std::vector<catalog::R
 }
 
 void count_thaws(Session& session, const engine::SetOptions& set, SetStatus& status) {
+    if (!path_exists(set.backup_dir)) return;
     std::unique_ptr<TerminalObserver> observer = session.observer();
     engine::Environment environment = session.environment();
     auto open = [&](engine::Observer& told) { return engine::open_target(environment, set, told); };
@@ -58,6 +59,30 @@ void count_thaws(Session& session, const engine::SetOptions& set, SetStatus& sta
             ++status.thawing;
     }
     observer->finish();
+}
+
+void look_at_backup_dir(Session& session, const engine::SetOptions& set, SetStatus& status) {
+    if (path_exists(set.backup_dir)) {
+        status.running = engine::lock_holder(set.backup_dir).has_value();
+        status.backup_dir_bytes = files_bytes(set.backup_dir);
+        status.space = engine::disk_space(set.backup_dir);
+        try {
+            status.runs = open_set(session, set).runs;
+        } catch (const Error& error) {
+            if (error.kind() != Error::Kind::not_found) throw;
+        }
+    }
+    status.runs_known = true;
+}
+
+/// The first error tells most: what fails after it often fails for the same reason.
+template <typename Look>
+void note_error(SetStatus& status, Look look) {
+    try {
+        look();
+    } catch (const Error& error) {
+        if (!status.error) status.error = error;
+    }
 }
 
 void warn_of_age(SetStatus& status, Timestamp now, std::int64_t max_age_seconds) {
@@ -150,19 +175,13 @@ SetStatus read_set_status(Session& session, const engine::SetOptions& set,
     status.name = set.name;
     status.data_dir = set.data_dir;
     status.backup_dir = set.backup_dir;
-    if (path_exists(set.backup_dir)) {
-        status.running = engine::lock_holder(set.backup_dir).has_value();
-        status.backup_dir_bytes = files_bytes(set.backup_dir);
-        status.space = engine::disk_space(set.backup_dir);
+    note_error(status, [&] { look_at_backup_dir(session, set, status); });
+    if (!status.runs_known) return status;
+    note_error(status, [&] {
+        status.offsite = engine::read_offsite_status(session.environment(), set, status.runs);
         count_thaws(session, set, status);
-        try {
-            status.runs = open_set(session, set).runs;
-        } catch (const Error& error) {
-            if (error.kind() != Error::Kind::not_found) throw;
-        }
-    }
-    status.offsite = engine::read_offsite_status(session.environment(), set, status.runs);
-    status.mail = mail_waiting(session, set, status.runs);
+    });
+    note_error(status, [&] { status.mail = mail_waiting(session, set, status.runs); });
     Timestamp now = session.io().clock.now();
     status.full_reason = why_full(set, status.runs, now);
     add_warnings(status, now, max_age_seconds);

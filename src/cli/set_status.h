@@ -5,6 +5,7 @@
 #include <string>
 
 #include "archive/manifest.h"
+#include "base/error.h"
 #include "cli/session.h"
 #include "engine/disk_space.h"
 #include "engine/offsite.h"
@@ -36,13 +37,17 @@ struct SetStatus {
     std::optional<engine::DiskSpace> space;        ///< of the backup directory, if there is one
     std::optional<MailWaiting> mail;               ///< if the configuration wants mail
     std::vector<std::string> warnings;             ///< what should not be as it is, for people
+    /// What could not be looked at; then nothing is known of it, and without `runs_known` of the set.
+    std::optional<Error> error;
+    bool runs_known = false;
 
     const catalog::Run* last_run() const { return runs.empty() ? nullptr : &runs.back(); }
     std::uint64_t chains() const;  ///< those that begin with a full run
 };
 
 /// Looks at the backup directory and its catalogue; changes nothing unless the catalogue must be rebuilt.
-/// With `max_age_seconds` it is a warning if the last run, or the newest that is offsite, began longer ago.
+/// What cannot be looked at is the status's error: other sets have theirs. With `max_age_seconds` it is a
+/// warning if the last run, or the newest that is offsite, began longer ago.
 SetStatus read_set_status(Session& session, const engine::SetOptions& set,
                           std::optional<std::int64_t> max_age_seconds);
 

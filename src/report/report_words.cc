@@ -127,7 +127,8 @@ std::vector<Fact> standing_facts(const SetReport& report) {
         facts.push_back({"", offsite.snapshot ? "complete up to the run of " + format_local(*offsite.snapshot)
                                               : std::string("no run is complete there yet")});
     } else {
-        facts.push_back({"offsite", "nowhere: the set has no target"});
+        facts.push_back({"offsite", report.offsite_unknown ? "not known: the target could not be looked at"
+                                                           : "nowhere: the set has no target"});
     }
     facts.push_back({"next full", report.next_full});
     return facts;

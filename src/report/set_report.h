@@ -63,6 +63,7 @@ struct SetReport {
     std::uint64_t failures_left_out = 0;  ///< they were too many to keep
     std::uint64_t backup_dir_bytes = 0;
     std::optional<Offsite> offsite;     ///< if the set has a target
+    bool offsite_unknown = false;       ///< it has one that could not be looked at
     std::string next_full;              ///< "never by itself", "in 12 runs", …
     std::vector<std::string> warnings;  ///< as `icecore status` has them
 

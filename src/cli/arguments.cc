@@ -4,6 +4,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <span>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -30,6 +31,28 @@ void add_option(CLI::App& app, const Arguments::Option& option) {
         app.add_option(option.names, *std::get<std::vector<std::string>*>(option.target))
             ->allow_extra_args(false);
     }
+}
+
+/// An empty value is what a shell makes of a variable that is not set. Taken for "not given", it would have
+/// the command do something else than it was told.
+UsageError empty_value(const std::string& option, std::string_view command) {
+    return UsageError(format("{} needs a value, and this one is empty", option), help_hint(command));
+}
+
+/// CLI11 takes the word after "--at=" for its value.
+void refuse_bare_equals(std::span<const std::string> args, const std::vector<Arguments::Option>& options,
+                        std::string_view command) {
+    for (const Arguments::Option& option : options) {
+        bool takes_value = !std::holds_alternative<bool*>(option.target);
+        if (takes_value && std::find(args.begin(), args.end(), option.long_name() + '=') != args.end())
+            throw empty_value(option.long_name(), command);
+    }
+}
+
+void refuse_empty_values(const CLI::App& app, std::string_view command) {
+    for (const CLI::Option* option : app.get_options())
+        for (const std::string& value : option->results())
+            if (value.empty()) throw empty_value(option->get_name(), command);
 }
 
 /// CLI11's errors in our words, where ours are better.
@@ -81,12 +104,14 @@ void Arguments::parse(std::string_view command, const std::vector<std::string>& 
     app.allow_extras();
     for (const Option& option : options_) add_option(app, option);
     auto dashes = std::find(args.begin(), args.end(), "--");
+    refuse_bare_equals({args.begin(), dashes}, options_, command);
     try {
         std::vector<std::string> reversed(std::make_reverse_iterator(dashes), args.rend());
         app.parse(std::move(reversed));
     } catch (const CLI::ParseError& error) {
         throw translate(error, command);
     }
+    refuse_empty_values(app, command);
     std::vector<std::string> given;
     for (std::string& rest : app.remaining()) {
         if (rest.size() > 1 && rest[0] == '-') {
@@ -104,6 +129,11 @@ void Arguments::parse(std::string_view command, const std::vector<std::string>& 
 }
 
 void Arguments::take_words(std::string_view command, const std::vector<std::string>& given) const {
+    auto empty = std::find(given.begin(), given.end(), "");
+    if (empty != given.end() && !words_.empty()) {
+        auto index = std::min(static_cast<std::size_t>(empty - given.begin()), words_.size() - 1);
+        throw UsageError(format("{} is empty", words_[index].metavar), help_hint(command));
+    }
     std::size_t next = 0;
     for (const Word& word : words_) {
         if (const auto* all = std::get_if<std::vector<std::string>*>(&word.target)) {

@@ -165,6 +165,15 @@ TEST_F(CommandsTest, StatusShowsTheOtherSetsIfOneCannotBeLookedAt) {
     EXPECT_THAT(out(), AllOf(HasSubstr("not known: the target could not be looked at"), HasSubstr("region")));
 }
 
+TEST_F(CommandsTest, ABackupDirectoryThatIsAFileIsCalledThat) {
+    write_text(dir_ / "backup-home", "");
+    EXPECT_EQ(run({"backup"}), kFailed);
+    EXPECT_THAT(err(), HasSubstr("/backup-home: it is there, but is no directory\n"));
+    EXPECT_EQ(run({"doctor"}), kFailed);
+    EXPECT_THAT(out(), ContainsRegex("problem  home: backup: [^\n]*/backup-home: Not a directory\n"));
+    EXPECT_THAT(out(), Not(HasSubstr("as a user who may")));
+}
+
 TEST_F(CommandsTest, StatusSeesALock) {
     backup();
     Fd lock = open_file(dir_ / "backup-home/.lock", O_RDWR);

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -131,6 +132,11 @@ void make_backup_directory(const SetOptions& set) {
     } else if (errno != EEXIST) {
         throw Error::from_errno(errno, "making the backup directory " + set.backup_dir,
                                 "its parent must exist; is the disk mounted?");
+    }
+    if (std::error_code unknown; !std::filesystem::is_directory(set.backup_dir, unknown) && !unknown) {
+        throw Error(Error::Kind::invalid,
+                    format("backup directory {}: it is there, but is no directory", set.backup_dir),
+                    "move it away, or name another place in the configuration");
     }
     if (access(set.backup_dir.c_str(), R_OK | W_OK | X_OK) != 0)
         throw Error::from_errno(errno, "backup directory " + set.backup_dir,

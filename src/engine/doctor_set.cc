@@ -234,7 +234,8 @@ std::vector<Diagnosis> examine_set(const Environment& env, const SetOptions& set
         try {
             patient.inventory = read_inventory(set);
         } catch (const Error& e) {
-            out.push_back(problem(e.message(), "run icecore as a user who may read it"));
+            bool denied = e.kind() == Error::Kind::denied;
+            out.push_back(problem(e.message(), denied ? "run icecore as a user who may read it" : e.hint()));
             out.back().check = "backup";
             return out;
         }

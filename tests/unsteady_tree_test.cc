@@ -68,7 +68,9 @@ extern "C" ssize_t flistxattr(int fd, char* names, size_t size) noexcept {
 namespace icecore::testing {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 /// Changes the tree when the scan is done and nothing is packed yet.
 class BetweenScanAndPack final : public engine::Observer {
@@ -262,6 +264,16 @@ TEST_F(UnsteadyTree, AttributesThatCannotBeReadAreAProblemOfTheirOwn) {
 }
 
 /// The attributes of a directory whose parent was renamed before it was packed are not lost.
+TEST_F(UnsteadyTree, AProblemOfTheDataDirectoryItselfIsToldOfADot) {
+    tree_.file("inside", "x");
+    if (setxattr(tree_.root().c_str(), "user.x", "y", 1, 0) != 0) GTEST_SKIP() << "no attributes here";
+    unreadable = {tree_.root()};
+    engine::BackupResult result = runs_.backup();
+    EXPECT_EQ(result.trailer.counts.errors, 1U);
+    EXPECT_THAT(runs_.observer.warnings,
+                ElementsAre(StartsWith(".: listing extended attributes: Input/output error")));
+}
+
 TEST_F(UnsteadyTree, ADirectoryThatCannotBeOpenedIsLookedAtAgain) {
     tree_.file("p/child/inside", "x");
     if (setxattr((tree_ / "p/child").c_str(), "user.x", "y", 1, 0) != 0) GTEST_SKIP() << "no attributes here";

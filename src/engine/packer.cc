@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/format.h"
 #include "base/text.h"
 #include "engine/content.h"
 #include "scan/change.h"
@@ -210,7 +211,8 @@ void Packer::finish(PackOutcome& out) {
     if (out.harmless) return;
     ++counts_.errors;
     outputs_.manifest.write(archive::ManifestError{out.entry.path, out.problem});
-    observer_.warning(escape_path(out.entry.path) + ": " + out.problem);
+    const std::string& path = out.entry.path;
+    observer_.warning(format("{}: {}", escape_path(path.empty() ? "." : path), out.problem));
 }
 
 void Packer::record(const PackOutcome& out) {

@@ -134,7 +134,7 @@ class Planner final : public scan::TreeVisitor {
     void problem(const std::string& path, const std::string& text) {
         ++plan_.counts.errors;
         event(PlanEvent::Kind::problem, path, text);
-        observer_.warning(format("{}: {}", escape_path(path), text));
+        observer_.warning(format("{}: {}", escape_path(path.empty() ? "." : path), text));
     }
 
     void list(char flag, std::string_view name) {

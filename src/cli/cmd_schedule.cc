@@ -59,8 +59,9 @@ class ScheduleInstallCommand final : public Command {
                 "timer of systemd, with low priority, in a sandbox that can write to nothing but\n"
                 "backup directories and mounted targets; where systemd does not run, by a line in\n"
                 "/etc/cron.d. Others get a timer or a crontab line of their own. What was due\n"
-                "while the machine was off is caught up. An older schedule of the same sets is\n"
-                "replaced.",
+                "while the machine was off is caught up: by systemd when it is on again, by cron\n"
+                "5 minutes after that for sets whose last run began at least a day (a week, an\n"
+                "hour) ago. An older schedule of the same sets is replaced.",
             .example =
                 "icecore schedule install --daily 03:15\n"
                 "icecore schedule install --set home --weekly 'sun 04:00' --cron",

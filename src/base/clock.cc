@@ -17,6 +17,19 @@ std::int64_t year_of(const std::tm& tm) {
     return std::int64_t{tm.tm_year} + 1900;
 }
 
+/// nullopt: it is in no year that a `tm` can tell.
+std::optional<std::tm> broken_down(Timestamp t, std::tm* (*convert)(const std::time_t*, std::tm*)) {
+    std::time_t sec = t.sec;
+    std::tm tm{};
+    if (convert(&sec, &tm) == nullptr) return std::nullopt;
+    return tm;
+}
+
+std::string date_and_time(const std::tm& tm, char between) {
+    return format("{:04}-{:02}-{:02}{}{:02}:{:02}:{:02}", year_of(tm), tm.tm_mon + 1, tm.tm_mday, between,
+                  tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
 /// A moment in no year that a `tm` can tell.
 std::string seconds_text(Timestamp t) {
     return format("@{}", t.sec);
@@ -124,37 +137,30 @@ std::int64_t SystemClock::monotonic_ns() const {
 }
 
 std::string format_compact_utc(Timestamp t) {
-    std::time_t sec = t.sec;
-    std::tm tm{};
-    if (gmtime_r(&sec, &tm) == nullptr) return seconds_text(t);
-    return format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", year_of(tm), tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-                  tm.tm_min, tm.tm_sec);
+    std::optional<std::tm> tm = broken_down(t, gmtime_r);
+    if (!tm) return seconds_text(t);
+    return format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", year_of(*tm), tm->tm_mon + 1, tm->tm_mday, tm->tm_hour,
+                  tm->tm_min, tm->tm_sec);
 }
 
 std::string format_iso_utc(Timestamp t) {
-    std::time_t sec = t.sec;
-    std::tm tm{};
-    if (gmtime_r(&sec, &tm) == nullptr) return seconds_text(t);
-    std::string out = format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", year_of(tm), tm.tm_mon + 1, tm.tm_mday,
-                             tm.tm_hour, tm.tm_min, tm.tm_sec);
+    std::optional<std::tm> tm = broken_down(t, gmtime_r);
+    if (!tm) return seconds_text(t);
+    std::string out = date_and_time(*tm, 'T');
     if (t.nsec != 0) out += format(".{:09}", t.nsec);
     return out + "Z";
 }
 
 std::string format_local(Timestamp t) {
-    std::time_t sec = t.sec;
-    std::tm tm{};
-    if (localtime_r(&sec, &tm) == nullptr) return seconds_text(t);
-    return format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", year_of(tm), tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-                  tm.tm_min, tm.tm_sec);
+    std::optional<std::tm> tm = broken_down(t, localtime_r);
+    return tm ? date_and_time(*tm, ' ') : seconds_text(t);
 }
 
 std::int64_t local_day(Timestamp t) {
-    std::time_t sec = t.sec;
-    std::tm tm{};
-    if (localtime_r(&sec, &tm) == nullptr) return t.sec / kSecPerDay;
-    tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
-    return timegm(&tm) / kSecPerDay;  // a multiple: no rounding
+    std::optional<std::tm> tm = broken_down(t, localtime_r);
+    if (!tm) return t.sec / kSecPerDay;
+    tm->tm_hour = tm->tm_min = tm->tm_sec = 0;
+    return timegm(&*tm) / kSecPerDay;  // a multiple: no rounding
 }
 
 std::string format_day(std::int64_t day) {

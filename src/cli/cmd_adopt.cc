@@ -1,6 +1,5 @@
-#include <filesystem>
-
 #include <algorithm>
+#include <filesystem>
 
 #include "base/format.h"
 #include "base/text.h"

@@ -46,20 +46,23 @@ struct DoctorCheck {
     Diagnosis (*examine)(const Subject& subject);
 };
 
+template <typename Subject>
+Diagnosis examined(const DoctorCheck<Subject>& check, const Subject& subject) {
+    Diagnosis diagnosis;
+    try {
+        diagnosis = check.examine(subject);
+    } catch (const Error& e) {
+        diagnosis = problem(e.message(), e.hint());
+    }
+    diagnosis.check = check.name;
+    return diagnosis;
+}
+
 /// Does the checks in order.
 template <typename Subject>
 void examine_all(std::span<const DoctorCheck<Subject>> checks, const Subject& subject,
                  std::vector<Diagnosis>& out) {
-    for (const DoctorCheck<Subject>& check : checks) {
-        Diagnosis diagnosis;
-        try {
-            diagnosis = check.examine(subject);
-        } catch (const Error& e) {
-            diagnosis = problem(e.message(), e.hint());
-        }
-        diagnosis.check = check.name;
-        out.push_back(std::move(diagnosis));
-    }
+    for (const DoctorCheck<Subject>& check : checks) out.push_back(examined(check, subject));
 }
 
 /// Looks at the set's target, and at what else is set up there if it answers. `runs` are the catalogue's.

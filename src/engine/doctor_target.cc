@@ -1,4 +1,3 @@
-#include <array>
 #include <memory>
 #include <optional>
 
@@ -81,8 +80,8 @@ void examine_remarks(const Opened& opened, std::vector<Diagnosis>& out) {
     }
 }
 
-constexpr std::array<DoctorCheck<Opened>, 1> kFirst = {{{"target", examine_answer}}};
-constexpr std::array<DoctorCheck<Opened>, 1> kThen = {{{"unfinished", examine_unfinished}}};
+constexpr DoctorCheck<Opened> kTarget = {"target", examine_answer};
+constexpr DoctorCheck<Opened> kUnfinished = {"unfinished", examine_unfinished};
 
 }  // namespace
 
@@ -90,23 +89,22 @@ void examine_target(const Environment& env, const SetOptions& set, const std::ve
                     std::vector<Diagnosis>& out) {
     SilentObserver observer;
     std::unique_ptr<store::Target> target;
+    Diagnosis none = fine("none: archives are in the backup directory only");
     try {
         target = open_target(env, set, observer, Patience::seconds);
     } catch (const Error& e) {
-        out.push_back(problem(e.message(), e.hint()));
-        out.back().check = kFirst[0].name;
-        return;
+        none = problem(e.message(), e.hint());
     }
     if (target == nullptr) {
-        out.push_back(fine("none: archives are in the backup directory only"));
-        out.back().check = kFirst[0].name;
+        none.check = kTarget.name;
+        out.push_back(std::move(none));
         return;
     }
     Opened opened{env, set, runs, *target};
-    examine_all<Opened>(kFirst, opened, out);
+    out.push_back(examined(kTarget, opened));
     // One that does not answer would say the same again.
     if (out.back().status == Diagnosis::Status::problem) return;
-    examine_all<Opened>(kThen, opened, out);
+    out.push_back(examined(kUnfinished, opened));
     examine_remarks(opened, out);
 }
 

@@ -131,8 +131,7 @@ class S3Target final : public Target {
         S3Digests digests = digests_of(head);
         info.sha256 = digests.sha256;
         info.tree_hash = digests.tree_hash;
-        info.readable = thaws_.is_readable(head.storage_class, head.restore);
-        if (!info.readable) note_cold();
+        info.readable = is_readable(head.storage_class, head.restore);
         info.host = options_.host;
         info.set = options_.set;
         info.stored_at = head.modified;
@@ -299,7 +298,6 @@ class S3Target final : public Target {
         std::string name;
     };
 
-    /// An object, or the last version of one that somebody deleted.
     /// An object turned out to be cold. If the configuration says that there are none, or the store has once
     /// said that it knows no restores, that is not so.
     void note_cold() {
@@ -311,6 +309,13 @@ class S3Target final : public Target {
         });
     }
 
+    bool is_readable(std::string_view storage_class, const std::optional<cloud::S3Restore>& restore) {
+        bool readable = thaws_.is_readable(storage_class, restore);
+        if (!readable) note_cold();
+        return readable;
+    }
+
+    /// An object, or the last version of one that somebody deleted.
     struct Found {
         S3Head head;
         std::string version_id;  ///< empty: the latest
@@ -343,8 +348,7 @@ class S3Target final : public Target {
         ObjectInfo info;
         info.ref = {owned->name, ""};
         info.size_bytes = object.size_bytes;
-        info.readable = thaws_.is_readable(object.storage_class, object.restore);
-        if (!info.readable) note_cold();
+        info.readable = is_readable(object.storage_class, object.restore);
         info.host = owned->host;
         info.set = owned->set;
         info.stored_at = object.modified;

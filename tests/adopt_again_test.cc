@@ -95,10 +95,7 @@ TEST_F(AdoptAgain, TheSameArchiveIsTakenOnce) {
 }
 
 TEST_F(AdoptAgain, SocketsAreNoNewsWhenTheOldNamesAreGone) {
-    ASSERT_EQ(run_command({"python3", "-c",
-                           "import socket; socket.socket(socket.AF_UNIX).bind('" + tree_ / "socket" + "')"})
-                  .status,
-              0);
+    make_socket(tree_ / "socket");
     make_two(script_);
     engine::AdoptRequest request;
     request.rename = true;

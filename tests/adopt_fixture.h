@@ -31,6 +31,13 @@ inline void check_adopted_runs(CheckedRuns& runs, OldScript& script, const engin
     }
 }
 
+inline void make_socket(const std::string& path) {
+    ASSERT_EQ(
+        run_command({"python3", "-c", "import socket; socket.socket(socket.AF_UNIX).bind('" + path + "')"})
+            .status,
+        0);
+}
+
 /// A set whose past is archives of GNU tar.
 class Adopt : public ::testing::Test {
   protected:

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <filesystem>
 
 #include "base/format.h"
 #include "base/text.h"
@@ -12,6 +11,7 @@
 #include "cli/session.h"
 #include "cli/usage_error.h"
 #include "cli/when.h"
+#include "engine/backup_dir.h"
 #include "engine/offsite.h"
 #include "engine/offsite_volumes.h"
 #include "engine/restore.h"
@@ -151,9 +151,9 @@ class RestoreCommand final : public Command {
     /// A restore must not write among archives, and what is not in the run must not be deleted where they
     /// are.
     static void refuse_backups(const Config& config, const RestoreRequest& request) {
-        std::string to = real_path(request.to);
+        std::string to = engine::resolved(request.to);
         auto refuse = [&](const std::string& kept, std::string_view what) {
-            std::string path = real_path(kept);
+            std::string path = engine::resolved(kept);
             bool among = is_below(to, path);
             if (!among && !(request.mirror && (is_below(path, to) || to == "/"))) return;
             throw UsageError(among ? format("{} is {}, {}: nothing is restored there", request.to, what, kept)
@@ -165,12 +165,6 @@ class RestoreCommand final : public Command {
             if (!set.target.directory.empty()) refuse(set.target.directory, "the target of backups");
         }
         if (request.mirror) refuse(config.path, "the configuration");
-    }
-
-    static std::string real_path(const std::string& path) {
-        std::error_code error;
-        std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
-        return error ? path : real.string();
     }
 
     std::unique_ptr<engine::RemoteVolumes> add_remote_sources(

@@ -88,7 +88,7 @@ class BackupRun {
 
     /// A run of ours now would keep the other archives from ever being adopted.
     void refuse_half_adopted() const {
-        std::string dir = read_inventory(set_).adopting;
+        std::string dir = adopting_in(set_.backup_dir);
         if (dir.empty()) {  // it was stopped before it could say what it would do
             std::string unsaid = partial_name(kAdoptingName);
             if (!request_.dry_run && path_exists(join_path(set_.backup_dir, unsaid)))

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -57,6 +58,12 @@ std::optional<ParsedName> parse_archive_name(std::string_view set, std::string_v
     else
         return std::nullopt;
     return parsed;
+}
+
+std::string resolved(const std::string& path) {
+    std::error_code error;
+    std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
+    return error ? path : real.string();
 }
 
 Timestamp started_of(std::string_view stem) {

@@ -80,6 +80,9 @@ std::string put_aside(const std::string& path, std::string_view suffix);
 /// it shared for a moment, which a backup that starts in that very moment would see. Throws Error.
 std::optional<std::string> lock_holder(const std::string& backup_dir);
 
+/// The path without symbolic links, as far as it exists.
+std::string resolved(const std::string& path);
+
 /// Makes the backup directory (0700) if only its last component is missing. Throws Error, also if it cannot
 /// be written to.
 void make_backup_directory(const SetOptions& set);

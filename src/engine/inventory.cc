@@ -74,6 +74,12 @@ bool Inventory::is_unfinished(const RunFiles& files) const {
     return files.stem == running || being_adopted || files.volumes.empty();
 }
 
+std::string adopting_in(const std::string& backup_dir) {
+    std::string path = join_path(backup_dir, kAdoptingName);
+    if (!path_exists(path)) return {};
+    return std::string(trimmed(read_file(path)));
+}
+
 Inventory read_inventory(const SetOptions& set) {
     Inventory out;
     std::map<catalog::RunNumber, Stems> found;
@@ -85,7 +91,7 @@ Inventory read_inventory(const SetOptions& set) {
         else if (is_old_catalogue(name))
             out.old_catalogues.push_back(name);
         else if (name == kAdoptingName)
-            out.adopting = trimmed(read_file(join_path(set.backup_dir, name)));
+            out.adopting = adopting_in(set.backup_dir);
         else if (name == kRunningName)
             out.running = read_marker(set.backup_dir).value_or(RunMarker{}).stem;
         out.has_snapshot = out.has_snapshot || name == kSnarName;

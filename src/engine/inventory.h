@@ -41,6 +41,9 @@ struct Inventory {
     bool is_unfinished(const RunFiles& files) const;
 };
 
+/// The directory in ".adopting" of `backup_dir`; empty: none. Throws Error.
+std::string adopting_in(const std::string& backup_dir);
+
 /// Reads the directory once. Memory: its names. Throws Error.
 Inventory read_inventory(const SetOptions& set);
 

@@ -5,10 +5,8 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <map>
 #include <set>
-#include <system_error>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -27,13 +25,6 @@ namespace icecore::engine {
 namespace {
 
 using catalog::OutboxItem;
-
-/// Without symbolic links, as far as the path exists.
-std::string resolved(const std::string& path) {
-    std::error_code error;
-    std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
-    return error ? path : real.string();
-}
 
 void refuse_nested_target(const SetOptions& set) {
     std::string target = resolved(set.target.directory);
@@ -76,7 +67,7 @@ void save_features(const Environment& env, const SetOptions& set, const std::str
     env.fs.rename(set.backup_dir, name, std::string(kFeaturesName));
 }
 
-/// How often a request is tried, and who is tries.
+/// How often a request is tried, and who is told.
 struct Tries {
     unsigned attempts_max = 1;
     OnRetry on_retry;

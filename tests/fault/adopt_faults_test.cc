@@ -81,19 +81,13 @@ class FailingAdoption : public ::testing::TestWithParam<Parameters> {
     CommandResult backup() const {
         return run_command({ICECORE_PROGRAM, "--config", config(), "backup", "--quiet"});
     }
-    std::vector<std::string> trace_lines() const {
-        std::ifstream in(trace());
-        std::vector<std::string> lines;
-        for (std::string line; std::getline(in, line);) lines.push_back(line);
-        return lines;
-    }
     std::string fault(std::uint64_t at) const {
         return format("{}:{}{}", GetParam().mode, at, GetParam().sticky ? "+" : "");
     }
 
     /// A sample, and the places around each name that is made, changed or removed.
     std::vector<std::uint64_t> places() const {
-        std::vector<std::string> calls = trace_lines();
+        std::vector<std::string> calls = trace_lines(trace());
         EXPECT_GT(calls.size(), 50U) << "the fault injector saw no calls";
         std::vector<std::uint64_t> points = fault_points(calls.size(), GetParam().in_short);
         if (long_form() || GetParam().mode != "kill" || std::getenv("ICECORE_POINT") != nullptr)
@@ -161,7 +155,7 @@ TEST_P(FailingAdoption, GoesOn) {
         reset();
         Promises promises(tree_);
         CommandResult hit = adopt(fault(at));
-        std::vector<std::string> calls = trace_lines();
+        std::vector<std::string> calls = trace_lines(trace());
         SCOPED_TRACE(format("ICECORE_POINT={}: {}\nstatus {}: {}", at, calls.empty() ? "no call" : calls[0],
                             hit.status, hit.err));
         hits += hit.status == 0 ? 0 : 1;

@@ -66,16 +66,9 @@ class FailingCalls : public ::testing::TestWithParam<Parameters> {
         return format("{}:{}{}", GetParam().mode, at, GetParam().sticky ? "+" : "");
     }
 
-    std::vector<std::string> trace_lines() const {
-        std::ifstream in(trace());
-        std::vector<std::string> lines;
-        for (std::string line; std::getline(in, line);) lines.push_back(line);
-        return lines;
-    }
-
     /// The places to try: a sample, and those around each seal.
     std::vector<std::uint64_t> places() const {
-        std::vector<std::string> calls = trace_lines();
+        std::vector<std::string> calls = trace_lines(trace());
         EXPECT_GT(calls.size(), 20U) << "the fault injector saw no calls";
         std::vector<std::uint64_t> points = fault_points(calls.size(), GetParam().in_short);
         if (long_form() || GetParam().in_short < kEnoughForSeals || std::getenv("ICECORE_POINT") != nullptr)
@@ -121,7 +114,7 @@ TEST_P(FailingBackup, KeepsThePromises) {
         Promises promises(tree_);
         promises.check_sealed();
         CommandResult hit = run(fault(at));
-        std::vector<std::string> calls = trace_lines();
+        std::vector<std::string> calls = trace_lines(trace());
         SCOPED_TRACE(format("ICECORE_POINT={}: {}\nstatus {}: {}", at, calls.empty() ? "no call" : calls[0],
                             hit.status, hit.err));
         if (p.mode == "kill") {
@@ -199,7 +192,7 @@ TEST_P(FailingRestore, NeverLeavesAWrongFile) {
     bool harmless = p.mode == "EINTR" || p.mode == "short";
     for (std::uint64_t at : places()) {
         CommandResult hit = restore_to(to, fault(at));
-        std::vector<std::string> calls = trace_lines();
+        std::vector<std::string> calls = trace_lines(trace());
         SCOPED_TRACE(format("ICECORE_POINT={}: {}\nstatus {}: {}", at, calls.empty() ? "no call" : calls[0],
                             hit.status, hit.err));
         check_status(hit, harmless);

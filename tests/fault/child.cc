@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "base/error.h"
 #include "base/format.h"
@@ -25,6 +26,13 @@ CommandResult run_with_fault(const Argv& program, const std::string& fault, cons
     }
     argv.insert(argv.end(), program.begin(), program.end());
     return run_command(argv);
+}
+
+std::vector<std::string> trace_lines(const std::string& trace) {
+    std::ifstream in(trace);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    return lines;
 }
 
 CommandResult run_backup_child(const engine::SetOptions& set, const ChildOptions& options) {

@@ -27,6 +27,9 @@ CommandResult run_backup_child(const engine::SetOptions& set, const ChildOptions
 /// Runs `program` with the fault injector.
 CommandResult run_with_fault(const Argv& program, const std::string& fault, const std::string& trace);
 
+/// What the injector has written: a line a call.
+std::vector<std::string> trace_lines(const std::string& trace);
+
 /// To be called by main() before anything else: the exit status if this process is such a child.
 std::optional<int> backup_child_status(int argc, char** argv);
 
